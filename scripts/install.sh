@@ -1,0 +1,24 @@
+#!/bin/sh
+# Installs Debian packages. Where it may not, says what is missing and how to get it.
+#
+#   scripts/install.sh PACKAGE…
+set -eu
+
+may_install() {
+    [ "$(id -u)" = 0 ] && [ -e /etc/debian_version ] && command -v apt-get >/dev/null
+}
+
+apt_install() {
+    DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes --no-install-recommends \
+        -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 "$@"
+}
+
+if ! may_install; then
+    echo "Missing: $*. Only root on Debian gets them by itself; elsewhere install what they" >&2
+    echo "contain, here with: sudo apt-get install $*" >&2
+    exit 1
+fi
+
+echo "Installing $* …"
+# The package lists of a fresh machine are empty, those of an old one outdated: both fail at once.
+apt_install "$@" >/dev/null 2>&1 || { apt-get update --quiet=2 && apt_install "$@" >/dev/null; }
