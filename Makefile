@@ -27,7 +27,7 @@ lint: .venv/installed
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy $(SOURCES)
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 format: .venv/installed ## Format the code and fix what can be fixed by itself
 	$(BIN)/ruff check --fix

@@ -1,0 +1,71 @@
+"""The fixtures that everything else builds on."""
+
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.engine import Engine
+from tests.support.git_http import GitServer
+from tests.support.repository import Repository, two_services
+from tests.support.service import Service
+
+StartService = Callable[..., Service]
+
+
+def pytest_configure() -> None:
+    """Clean up on SIGTERM and SIGHUP as on Ctrl-C."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    """A real engine with the base image; what the session made on it is removed at the end."""
+    engine = Engine()
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    """A repository with one commit: the stack of two services, version 1."""
+    repository = Repository(tmp_path / "repository")
+    repository.commit(two_services("1"), message="The first version")
+    return repository
+
+
+@pytest.fixture
+def git_server(tmp_path: Path) -> Iterator[GitServer]:
+    """A git server over HTTP for the repositories of this test."""
+    with GitServer(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+def start_service(tmp_path: Path, engine: Engine) -> Iterator[StartService]:
+    """Start as many services as a test wants, each with settings of its own."""
+    services: list[Service] = []
+
+    def start(**settings: str) -> Service:
+        services.append(Service(tmp_path / f"service-{len(services)}", engine, **settings))
+        return services[-1].start()
+
+    yield start
+    for service in services:
+        service.close()
+
+
+@pytest.fixture
+def service(start_service: StartService) -> Service:
+    """A service of this test's own."""
+    return start_service()
+
+
+@pytest.fixture(scope="module")
+def shared_service(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> Iterator[Service]:
+    """One service for the tests of a module that don't mind each other's stacks."""
+    service = Service(tmp_path_factory.mktemp("shared"), engine).start()
+    yield service
+    service.close()
