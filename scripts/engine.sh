@@ -1,9 +1,10 @@
 #!/bin/sh
 # Sees to it that a Docker engine and the Compose plugin answer.
 #
-#   scripts/engine.sh start   use the engine that answers, or install and start one
-#   scripts/engine.sh keep    leave the engine that was started running for now
-#   scripts/engine.sh stop    stop it; an engine that was started otherwise is left alone
+#   scripts/engine.sh start     use the engine that answers, or install and start one
+#   scripts/engine.sh keep      let the engine that was started outlive its users
+#   scripts/engine.sh release   let it end with its last user again
+#   scripts/engine.sh stop      stop it; an engine that was started otherwise is left alone
 set -eu
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin:/sbin # dockerd and iptables; not in every root's PATH
@@ -129,10 +130,11 @@ start)
     start_engine
     link_compose
     ;;
-keep) touch "$state/keep" ;;
+keep) ! own_engine >/dev/null || touch "$state/keep" ;;
+release) rm -f "$state/keep" ;;
 stop) stop_engine ;;
 *)
-    sed -n '2,6s/^# \{0,1\}//p' "$0" >&2
+    sed -n '4,7s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
 esac
