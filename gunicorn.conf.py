@@ -1,0 +1,49 @@
+"""How gunicorn runs Supervisor: one worker process, started and drained by these hooks."""
+
+import os
+import sys
+
+from supervisor import storage
+from supervisor.config import Config
+from supervisor.errors import ConfigInvalid, StorageInUse
+
+try:
+    settings = Config.from_environment(os.environ)
+except ConfigInvalid as invalid:
+    for name, messages in invalid.messages.items():
+        print(f"supervisor: {name} {', '.join(messages)}", file=sys.stderr)
+    sys.exit(2)
+
+bind = settings.bind
+workers = 1
+worker_class = "supervisor.worker.Worker"
+# Followers hold a connection each; the rest stays free for requests.
+worker_connections = settings.followers_limit + 500
+graceful_timeout = 5
+timeout = 60
+loglevel = settings.log_level
+proc_name = "supervisor"
+limit_request_line = 4094
+
+
+def on_starting(server):
+    """Take the storage before anything is written to it."""
+    try:
+        storage.take(settings.storage)
+    except StorageInUse as error:
+        print(f"supervisor: {error}", file=sys.stderr)
+        sys.exit(3)
+
+
+def post_worker_init(worker):
+    """Bring the database up to date, then begin to work."""
+    from supervisor.service import start
+
+    start(worker.app.wsgi(), settings)
+
+
+def worker_exit(server, worker):
+    """Let what runs come to an end, or end it."""
+    from supervisor.service import stop
+
+    stop(worker.app.wsgi())

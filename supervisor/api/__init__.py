@@ -1,0 +1,15 @@
+"""The REST API: a blueprint per resource, one place for the key, one for errors."""
+
+from flask import Flask
+
+from supervisor.api import auth, control, dispatch, errors, log, runs, stacks, up, webhook
+from supervisor.config import Config
+
+
+def register(app: Flask, config: Config) -> None:
+    """Mount every resource; the key is asked for before a body is read."""
+    auth.protect(app, config)
+    app.before_request(dispatch.read_body)
+    errors.register(app)
+    for module in (stacks, control, log, runs, webhook, up):
+        app.register_blueprint(module.blueprint)

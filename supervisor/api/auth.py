@@ -1,0 +1,36 @@
+"""The bearer key, asked for before anything else of a request is looked at."""
+
+from typing import Any
+
+from flask import Flask, request
+from flask_httpauth import HTTPTokenAuth
+
+from supervisor.config import Config
+
+PUBLIC = {("up.show", "GET"), ("webhook.receive", "POST")}
+
+
+def protect(app: Flask, config: Config) -> None:
+    """Refuse every request without the key, also for paths that don't exist."""
+    auth = HTTPTokenAuth(scheme="Bearer", realm="Supervisor")
+
+    @auth.verify_token
+    def verify(_token: str) -> str | None:
+        # The library forgives blanks around the token; one key has one spelling here.
+        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+        right = config.api_key.matches(key.encode("latin-1", "replace"))
+        return "operator" if right and scheme.lower() == "bearer" else None
+
+    @auth.error_handler
+    def refuse(status: int) -> tuple[dict[str, Any], int]:
+        return {"error": "Unauthorized"}, status
+
+    @auth.login_required
+    def demand_key() -> None:
+        return None
+
+    @app.before_request
+    def authenticate() -> Any:
+        if (request.endpoint, request.method) in PUBLIC:
+            return None
+        return demand_key()

@@ -1,0 +1,59 @@
+"""A request's JSON and query, strictly."""
+
+import json
+from typing import Any
+
+from flask import g, request
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+
+
+def json_object(wrapper: str | None = None) -> dict[str, Any]:
+    """Return the body's JSON object without its wrapper; raise BadRequest, UnsupportedMediaType."""
+    charset = request.mimetype_params.get("charset", "utf-8").lower()
+    if request.mimetype != "application/json" or charset not in ("utf-8", "utf8"):
+        raise UnsupportedMediaType("Send JSON in UTF-8, with Content-Type: application/json")
+    value = parse(g.body)
+    if wrapper and isinstance(value, dict) and set(value) == {wrapper}:
+        value = value[wrapper]
+    if not isinstance(value, dict):
+        raise BadRequest("The body must be a JSON object")
+    return value
+
+
+def parse(body: bytes) -> Any:
+    """Parse JSON; raise BadRequest also for what Python's parser lets pass."""
+    try:
+        return json.loads(body, object_pairs_hook=_without_doubles, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        reason = str(error).split("\n")[0] if isinstance(error, ValueError) else "nested too deep"
+        raise BadRequest(f"The body is not valid JSON: {reason[:200]}") from None
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key is given twice")
+    return found
+
+
+def _refuse(_constant: str) -> None:
+    raise ValueError("NaN and Infinity are not JSON")
+
+
+def integer(name: str, default: int, least: int, most: int) -> int:
+    """Return a query parameter as a whole number; raise BadRequest where it's out of range."""
+    text = request.args.get(name)
+    if text is None:
+        return default
+    plain = text.isascii() and text.isdigit() and len(text) <= 18
+    if not plain or not least <= int(text) <= most:
+        raise BadRequest(f"{name} must be a whole number from {least} to {most}")
+    return int(text)
+
+
+def flag(name: str) -> bool:
+    """Return a query parameter as a truth value; raise BadRequest for anything else."""
+    text = request.args.get(name, "false").lower()
+    if text not in ("true", "false", "1", "0"):
+        raise BadRequest(f"{name} must be true or false")
+    return text in ("true", "1")

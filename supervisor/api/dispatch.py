@@ -1,0 +1,63 @@
+"""How a request meets threads.
+
+The greenlet does what waits on the network: it reads the body and sends the answer. The view
+runs in a real thread, so that neither SQLite nor a lock ever stops the other greenlets.
+"""
+
+from contextvars import copy_context
+from typing import Any
+
+import gevent
+from flask import Flask, g, request
+from gevent.threadpool import ThreadPool
+from werkzeug.exceptions import RequestEntityTooLarge, RequestTimeout
+
+BODY_BYTES = 1024 * 1024
+BODY_SECONDS = 10
+THREADS = 16
+
+
+class ThreadedFlask(Flask):
+    """A Flask whose views run in real threads."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.url_map.strict_slashes = False
+        self.url_map.merge_slashes = False
+        self.json.sort_keys = False  # type: ignore[attr-defined]
+        self._threads: ThreadPool | None = None
+
+    def dispatch_request(self) -> Any:
+        """Run the view in a thread with this request's context, wait in the greenlet."""
+        if request.routing_exception is not None:
+            self.raise_routing_exception(request)
+        self._threads = self._threads or ThreadPool(THREADS)
+        return self._threads.apply(copy_context().run, (self._dispatch_here,))
+
+    def _dispatch_here(self) -> Any:
+        """Run the view; errors become answers here, or gevent would print them as its own."""
+        try:
+            return super().dispatch_request()
+        except Exception as error:
+            return self.handle_user_exception(error)
+
+
+def read_body() -> None:
+    """Read the body before a view needs it, bounded in size and time, chunked ones too."""
+    g.body = b""
+    if request.routing_exception is not None or request.method not in ("POST", "PUT", "PATCH"):
+        return
+    if (request.content_length or 0) > BODY_BYTES:
+        raise RequestEntityTooLarge
+    with gevent.Timeout(BODY_SECONDS, RequestTimeout):
+        g.body = _read_at_most(BODY_BYTES + 1)
+    if len(g.body) > BODY_BYTES:
+        raise RequestEntityTooLarge
+
+
+def _read_at_most(count: int) -> bytes:
+    parts = []
+    while count > 0 and (part := request.stream.read(min(count, 65536))):
+        parts.append(part)
+        count -= len(part)
+    return b"".join(parts)

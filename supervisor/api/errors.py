@@ -1,0 +1,68 @@
+"""Every error as JSON, in one form: the table of domain errors to status codes."""
+
+import logging
+from typing import Any
+
+from flask import Flask
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+
+from supervisor import errors
+
+log = logging.getLogger(__name__)
+
+STATUS = {
+    errors.StackNotFound: 404,
+    errors.RunNotFound: 404,
+    errors.WrongStrategy: 409,
+    errors.SignatureInvalid: 400,
+    errors.LimitReached: 409,
+}
+WORDS = {
+    404: "Not found",
+    405: "Method not allowed",
+    408: "The body did not arrive in time",
+    413: "The body is larger than 1 MiB",
+    500: "Internal server error",
+}
+Answer = tuple[dict[str, Any], int] | tuple[dict[str, Any], int, dict[str, str]]
+
+
+def register(app: Flask) -> None:
+    """Attach the handlers."""
+    app.register_error_handler(errors.StackInvalid, _invalid)
+    app.register_error_handler(errors.SupervisorError, _domain)
+    app.register_error_handler(OperationalError, _storage)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def _invalid(error: errors.StackInvalid) -> Answer:
+    return {"error": error.messages}, 422
+
+
+def _domain(error: errors.SupervisorError) -> Answer:
+    status = STATUS.get(type(error))
+    return ({"error": str(error)}, status) if status else _unexpected(error)
+
+
+def _storage(error: OperationalError) -> Answer:
+    """Tell that nothing was accepted: the disk is full, or another program holds the database."""
+    cause = str(error.orig)
+    log.error("The database refused: %s", cause)
+    if "full" in cause:
+        return {"error": "The storage is full: free space, then send this again"}, 507
+    if "locked" in cause:
+        return {"error": "The database is busy: send this again"}, 503, {"Retry-After": "5"}
+    return {"error": "The database cannot be used, see Supervisor's log"}, 503
+
+
+def _http(error: HTTPException) -> Answer:
+    status = error.code or 500
+    kept = {"Allow": ", ".join(error.valid_methods)} if getattr(error, "valid_methods", 0) else {}
+    return {"error": WORDS.get(status) or error.description or error.name}, status, kept
+
+
+def _unexpected(error: Exception) -> Answer:
+    log.error("A request broke", exc_info=error)
+    return {"error": WORDS[500]}, 500

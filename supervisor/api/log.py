@@ -1,0 +1,74 @@
+"""/stacks/<uuid>/log: finished runs as a list, and everything as server-sent events."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import gevent
+from flask import Blueprint, Flask, Response, current_app, request
+from werkzeug.exceptions import BadRequest, TooManyRequests
+
+from supervisor import history, stacks
+from supervisor.api.body import flag, integer
+from supervisor.events import broker
+
+blueprint = Blueprint("log", __name__)
+
+HEARTBEAT_SECONDS = 15
+SEND_SECONDS = 60
+RETRY_MILLISECONDS = 2000
+HEADERS = {
+    "Cache-Control": "no-cache, no-transform",
+    "X-Accel-Buffering": "no",  # nginx would collect lines before it sends them
+}
+
+
+@blueprint.get("/stacks/<uuid>/log")
+def show(uuid: str) -> Any:
+    """List the newest finished runs, or follow."""
+    stack = stacks.find(uuid)
+    if not flag("follow"):
+        return history.entries(stack, integer("entries", 1, 1, 100))
+    if broker.count >= current_app.extensions["supervisor_config"].followers_limit:
+        raise TooManyRequests("Too many followers (SUPERVISOR_FOLLOWERS_LIMIT)")
+    number = _last_event_id()
+    if number is None:
+        number = history.starting_point(stack, integer("entries", 0, 0, 100))
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    # A client that takes nothing for this long is dropped; it goes on where it was.
+    if "gunicorn.socket" in request.environ:
+        request.environ["gunicorn.socket"].settimeout(SEND_SECONDS)
+    return Response(follow(app, stack.id, number), mimetype="text/event-stream", headers=HEADERS)
+
+
+def _last_event_id() -> int | None:
+    text = request.headers.get("Last-Event-ID")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise BadRequest("Last-Event-ID must be an id that this log gave")
+    return int(text)
+
+
+def follow(app: Flask, stack_id: int, number: int) -> Iterator[bytes]:
+    """Yield what comes after that number: subscribe first, then replay, then follow."""
+    with broker.follow(stack_id) as follower:
+        yield f"retry: {RETRY_MILLISECONDS}\n: following\n\n".encode()
+        while True:
+            ready = follower.after(number)
+            frames, number = ready or _stored(app, stack_id, number)
+            if frames:
+                yield frames
+            elif follower.closed:
+                yield f'event: close\ndata: {{"reason": "{follower.closed}"}}\n\n'.encode()
+                return
+            elif not follower.wait(HEARTBEAT_SECONDS):
+                yield b": heartbeat\n\n"
+
+
+def _stored(app: Flask, stack_id: int, number: int) -> tuple[bytes, int]:
+    def read() -> tuple[bytes, int]:
+        with app.app_context():
+            return history.frames_after(stack_id, number)
+
+    found: tuple[bytes, int] = gevent.get_hub().threadpool.apply(read)
+    return found

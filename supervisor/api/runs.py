@@ -1,0 +1,59 @@
+"""/stacks/<uuid>/runs: the full history."""
+
+from typing import Any
+
+from flask import Blueprint, request
+from werkzeug.exceptions import BadRequest
+
+from supervisor import runs, stacks
+from supervisor.api.body import integer
+from supervisor.api.stack_view import time_text
+from supervisor.models import Run, Stack
+
+blueprint = Blueprint("runs", __name__, url_prefix="/stacks/<uuid>/runs")
+
+
+def run_path(stack: Stack, run: Run) -> str:
+    """Return where a run is found."""
+    return f"/stacks/{stack.uuid}/runs/{run.uuid}"
+
+
+@blueprint.get("")
+def index(uuid: str) -> Any:
+    """List runs, newest first; `before` is the uuid that the last page ended with."""
+    stack = stacks.find(uuid)
+    count = integer("count", 20, 1, 100)
+    before = request.args.get("before")
+    try:
+        edge = runs.find(stack, before).id if before else None
+    except runs.RunNotFound:
+        raise BadRequest("before must be the uuid of one of the stack's runs") from None
+    found = runs.history(stack, edge, count + 1)
+    page = [run_values(run) for run in found[:count]]
+    return {"runs": page, "next": page[-1]["uuid"] if len(found) > count else None}
+
+
+@blueprint.get("/<run_uuid>")
+def show(uuid: str, run_uuid: str) -> Any:
+    """Show one run with what it printed."""
+    run = runs.find(stacks.find(uuid), run_uuid)
+    return run_values(run) | {"output": runs.output_of(run)}
+
+
+def run_values(run: Run) -> dict[str, Any]:
+    """Return a run without its output."""
+    return {
+        "uuid": run.uuid,
+        "action": run.word,
+        "trigger": run.trigger,
+        "status": run.status,
+        "step": run.step,
+        "message": run.message,
+        "commit_before": run.commit_before,
+        "commit_after": run.commit_after,
+        "requests": run.requests,
+        "attempts": run.attempts,
+        "created_at": time_text(run.created_at),
+        "started_at": time_text(run.started_at),
+        "finished_at": time_text(run.finished_at),
+    }

@@ -1,0 +1,171 @@
+"""The fields of a stack as the API takes them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate
+
+from supervisor.api import rules
+from supervisor.errors import StackInvalid
+from supervisor.models import Strategy
+from supervisor.redact import MASK
+
+BLANK = "can't be blank"
+TEXT = {"required": BLANK, "null": BLANK, "invalid": "must be text"}
+LONGEST_INTERVAL = 31_536_000  # a year, in seconds
+MOST_VARIABLES = 1000
+MOST_INCLUDES = 100
+
+
+class Text(fields.String):
+    """A text without control characters, short enough to be shown."""
+
+    def __init__(self, *checks: Any, most: int = 255, **options: Any) -> None:
+        too_long = validate.Length(max=most, error=f"is too long (maximum is {most} characters)")
+        validators = [rules.not_blank, too_long, rules.printable, *checks]
+        super().__init__(validate=_first_of(validators), error_messages=TEXT, **options)
+
+
+class Path(Text):
+    """A path inside the repository, in its plain form."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(most=1024, **options)
+
+    def _deserialize(self, *arguments: Any, **options: Any) -> Any:
+        text = super()._deserialize(*arguments, **options)
+        rules.not_blank(text)
+        return rules.repository_path(text)
+
+
+class Variables(fields.Field[dict[str, str]]):
+    """An object of names and texts; numbers and truth values are taken as YAML writes them."""
+
+    def _deserialize(self, value: Any, *arguments: Any, **options: Any) -> dict[str, str]:
+        if not isinstance(value, dict):
+            raise ValidationError("must be an object of names and values")
+        if len(value) > MOST_VARIABLES:
+            raise ValidationError(f"has too many entries (maximum is {MOST_VARIABLES})")
+        for name, text in value.items():
+            rules.variable_name(name)
+            if not isinstance(text, str):
+                raise ValidationError(f"the value of {name} must be text")
+            rules.no_nul(text)
+        return value
+
+
+class Interval(fields.Integer):
+    """Whole seconds; "300" is taken as 300, true and 1.5 are not numbers of seconds."""
+
+    def __init__(self, **options: Any) -> None:
+        checks = [
+            validate.Range(min=0, min_inclusive=False, error="must be greater than 0"),
+            validate.Range(
+                max=LONGEST_INTERVAL, error=f"must be less than or equal to {LONGEST_INTERVAL}"
+            ),
+        ]
+        super().__init__(
+            validate=_first_of(checks), error_messages={"invalid": "is not a number"}, **options
+        )
+
+    def _deserialize(self, value: Any, *arguments: Any, **options: Any) -> Any:
+        digits = isinstance(value, str) and value.lstrip("-").isdecimal() and len(value) < 20
+        if isinstance(value, bool) or not (isinstance(value, int) or digits):
+            raise ValidationError("is not a number")
+        return int(value)
+
+
+def _first_of(checks: list[Any]) -> Any:
+    """Stop at the first rule that is broken: one clear message instead of all that follow."""
+
+    def check(value: Any) -> None:
+        for rule in checks:
+            rule(value)
+
+    return check
+
+
+class StackSchema(Schema):
+    """Check each field by itself; `consistent` looks at them together."""
+
+    class Meta:
+        """Name unknown fields instead of dropping them: a typo must not be silent."""
+
+        unknown = RAISE
+
+    error_messages = {"unknown": "is not a known field"}  # noqa: RUF012
+
+    name = Text(required=True)
+    git_repository = Text(rules.repository, most=2048, required=True)
+    git_reference = Text(rules.reference, required=True)
+    git_username = Text(allow_none=True)
+    git_token = Text(most=4096, allow_none=True)
+    compose_file = Path(required=True)
+    compose_includes = fields.List(
+        Path(),
+        validate=validate.Length(max=MOST_INCLUDES, error=f"has more than {MOST_INCLUDES} entries"),
+        allow_none=True,
+        error_messages={"invalid": "must be a list of paths"},
+    )
+    compose_variables = Variables(allow_none=True)
+    strategy = fields.String(
+        required=True,
+        validate=validate.OneOf(list(Strategy), error="is not included in the list"),
+        error_messages=TEXT | {"null": "is not included in the list"},
+    )
+    polling_interval = Interval(allow_none=True)
+    signature_header = Text(rules.header, allow_none=True)
+    signature_secret = Text(
+        validate.Length(min=8, error="is too short (minimum is 8 characters)"),
+        most=4096,
+        allow_none=True,
+    )
+
+    @post_load
+    def fill_in(self, values: dict[str, Any], **_options: Any) -> dict[str, Any]:
+        """Read null as empty where a field is a list or an object."""
+        for name, empty in (("compose_includes", list), ("compose_variables", dict)):
+            if name in values and values[name] is None:
+                values[name] = empty()
+        return values
+
+
+def load(given: Mapping[str, Any], *, partial: bool) -> dict[str, Any]:
+    """Check the fields one by one; raise StackInvalid with the messages of all."""
+    try:
+        values: dict[str, Any] = StackSchema(partial=partial).load(given)
+    except ValidationError as error:
+        raise StackInvalid(_flat(error.normalized_messages())) from None
+    return values
+
+
+def _flat(messages: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Bring the messages of a list's items into the one list of the field."""
+    return {
+        name: found if isinstance(found, list) else [m for each in found.values() for m in each]
+        for name, found in messages.items()
+    }
+
+
+def consistent(stack: Mapping[str, Any]) -> None:
+    """Check the fields together; raise StackInvalid."""
+    messages: dict[str, list[str]] = {}
+    by_strategy = {
+        Strategy.POLLING: ("polling_interval",),
+        Strategy.WEBHOOK: ("signature_header", "signature_secret"),
+    }
+    for name in by_strategy[stack["strategy"]]:
+        if stack.get(name) is None:
+            messages[name] = [BLANK]
+    files = [stack["compose_file"], *(stack.get("compose_includes") or [])]
+    if len(set(files)) < len(files):
+        messages["compose_includes"] = ["names a file twice"]
+    if stack.get("git_username") and ":" in stack["git_username"]:
+        messages["git_username"] = ["must not contain a colon"]
+    if messages:
+        raise StackInvalid(messages)
+
+
+def is_mask(value: Any) -> bool:
+    """Tell whether a value is the asterisks that stand for a secret."""
+    return bool(value == MASK)

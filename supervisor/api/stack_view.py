@@ -1,0 +1,83 @@
+"""A stack as the API shows it."""
+
+from datetime import datetime
+from typing import Any
+
+from supervisor import stacks
+from supervisor.models import Stack
+from supervisor.redact import MASK
+from supervisor.secret_names import is_secret
+
+
+def time_text(at: datetime | None) -> str | None:
+    """Return a time as ISO 8601 in UTC."""
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z") if at else None
+
+
+def stack_values(stack: Stack) -> dict[str, Any]:
+    """Return a stack in full, its secrets as asterisks."""
+    secrets = stacks.secrets_of(stack)
+    return {
+        "uuid": stack.uuid,
+        "name": stack.name,
+        "git_repository": stack.git_repository,
+        "git_reference": stack.git_reference,
+        "git_username": stack.git_username,
+        "git_token": MASK if secrets.git_token else None,
+        "compose_file": stack.compose_file,
+        "compose_includes": stack.compose_includes,
+        "compose_variables": {
+            name: MASK if is_secret(name, value) else value
+            for name, value in secrets.compose_variables.items()
+        },
+        "strategy": stack.strategy,
+        "polling_interval": stack.polling_interval,
+        "signature_header": stack.signature_header,
+        "signature_secret": MASK if secrets.signature_secret else None,
+        "project": stack.project,
+        "state": state_of(stack),
+        "healthy": stack.healthy,
+        "commit": stack.applied_commit,
+        "last_run": time_text(stack.last_run_at),
+        "last_status": stack.last_status,
+        "created_at": time_text(stack.created_at),
+        "updated_at": time_text(stack.updated_at),
+    }
+
+
+def overview_values(stack: Stack) -> dict[str, Any]:
+    """Return what a list shows of a stack."""
+    return {
+        "name": stack.name,
+        "uuid": stack.uuid,
+        "strategy": stack.strategy,
+        "state": state_of(stack),
+        "healthy": stack.healthy,
+        "commit": stack.applied_commit,
+        "last_run": time_text(stack.last_run_at),
+        "last_action": stack.last_action,
+        "last_status": stack.last_status,
+    }
+
+
+def stats_values(stack: Stack) -> dict[str, Any]:
+    """Return a stack's figures."""
+    return {
+        "uuid": stack.uuid,
+        "processed": stack.processed,
+        "failed": stack.failed,
+        "last_run": time_text(stack.last_run_at),
+        "last_action": stack.last_action,
+        "last_status": stack.last_status,
+        "last_check": time_text(stack.checked_at),
+        "next_check": time_text(stack.check_at),
+        "check_failures": stack.check_failures,
+        "check_error": stack.check_error,
+        "next_retry": time_text(stack.retry_at),
+        "retries": stack.retries,
+    }
+
+
+def state_of(stack: Stack) -> str:
+    """Return what a person told the stack to be: active, stopped, paused or deleting."""
+    return "deleting" if stack.deleting else str(stack.held or "active")

@@ -1,0 +1,59 @@
+"""/stacks: create, list, show, change, delete, figures."""
+
+from typing import Any
+
+from flask import Blueprint, current_app
+
+from supervisor import stacks
+from supervisor.api.body import flag, json_object
+from supervisor.api.runs import run_path
+from supervisor.api.stack_input import changed_values, new_values
+from supervisor.api.stack_view import overview_values, stack_values, stats_values
+from supervisor.runner import DELETED
+
+blueprint = Blueprint("stacks", __name__, url_prefix="/stacks")
+
+
+@blueprint.post("")
+def create() -> Any:
+    """Store a stack and queue its first deploy."""
+    values = new_values(json_object("stack"))
+    limit = current_app.extensions["supervisor_config"].stacks_limit
+    stack, _run = stacks.create(values, limit)
+    return stack_values(stack), 201, {"Location": f"/stacks/{stack.uuid}"}
+
+
+@blueprint.get("")
+def index() -> Any:
+    """List all stacks."""
+    return [overview_values(stack) for stack in stacks.overview()]
+
+
+@blueprint.get("/<uuid>")
+def show(uuid: str) -> Any:
+    """Show a stack, secrets as asterisks."""
+    return stack_values(stacks.find(uuid))
+
+
+@blueprint.route("/<uuid>", methods=["PATCH", "PUT"])
+def update(uuid: str) -> Any:
+    """Change the given fields; names the run where a redeploy was queued."""
+    values = changed_values(stacks.find(uuid), json_object("stack"))
+    stack, run = stacks.change(uuid, values)
+    return stack_values(stack), 200, {"Location": run_path(stack, run)} if run else {}
+
+
+@blueprint.delete("/<uuid>")
+def delete(uuid: str) -> Any:
+    """Queue the teardown; whatever the stack is doing now is ended first."""
+    stack, run = stacks.mark_deleting(uuid, volumes=flag("volumes"))
+    runner = current_app.extensions.get("supervisor_runner")
+    if runner:
+        runner.cancel(stack.id, DELETED)
+    return "", 204, {"Location": run_path(stack, run)}
+
+
+@blueprint.get("/<uuid>/stats")
+def stats(uuid: str) -> Any:
+    """Show how often the stack ran and failed, and how its checks fare."""
+    return stats_values(stacks.find(uuid))

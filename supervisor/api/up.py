@@ -1,0 +1,53 @@
+"""/up: whether the service can do its work; cheap enough to ask every second."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, current_app
+
+from supervisor import database
+
+blueprint = Blueprint("up", __name__)
+
+
+class SchedulerSilent(Exception):
+    """The loop that triggers polls has not ticked."""
+
+
+@blueprint.get("/up")
+def show() -> Any:
+    """Report each part: ok, or what is wrong with it."""
+    checks: dict[str, Callable[[], None]] = {
+        "database": database.ping,
+        "migrations": database.check_schema,
+        "environment": lambda: None,
+        "engine": _engine,
+        "scheduler": _scheduler,
+    }
+    problems = [problem for name, check in checks.items() if (problem := _problem(name, check))]
+    if problems:
+        return {"code": 503, "errors": problems}, 503
+    return {"code": 200, "status": dict.fromkeys(checks, "ok")}
+
+
+def _problem(name: str, check: Callable[[], None]) -> dict[str, str] | None:
+    try:
+        check()
+    except Exception as error:
+        kind = type(error).__name__
+        # What a database or an operating system says may hold paths; nobody has given a key here.
+        own = type(error).__module__.startswith("supervisor.")
+        return {"name": name, "exception": kind, "message": str(error) if own else kind}
+    return None
+
+
+def _engine() -> None:
+    scheduler = current_app.extensions.get("supervisor_scheduler")
+    if scheduler and scheduler.engine.error:
+        raise scheduler.engine.error
+
+
+def _scheduler() -> None:
+    scheduler = current_app.extensions.get("supervisor_scheduler")
+    if scheduler and scheduler.stale_seconds:
+        raise SchedulerSilent(f"has not ticked for {scheduler.stale_seconds:.0f} s")

@@ -1,0 +1,58 @@
+"""Secrets: hidden when printed, encrypted when stored, compared in constant time."""
+
+import hmac
+import os
+from hashlib import sha256
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from supervisor.errors import WrongKey
+
+NONCE_BYTES = 12  # the size NIST SP 800-38D recommends for AES-GCM
+
+
+class Secret:
+    """Hold a text that prints as asterisks; `reveal` is the only way to it."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Return the text itself."""
+        return self._text
+
+    def matches(self, candidate: bytes) -> bool:
+        """Compare in constant time; digests first, so that not even the length shows."""
+        own = sha256(self._text.encode()).digest()
+        return hmac.compare_digest(own, sha256(candidate).digest())
+
+    def __repr__(self) -> str:
+        return "Secret(********)"
+
+    __str__ = __repr__
+
+
+class Cipher:
+    """Encrypt with AES-256-GCM under a key derived from the secret key base."""
+
+    def __init__(self, secret_key_base: Secret) -> None:
+        derive = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"supervisor at rest v1")
+        self._aead = AESGCM(derive.derive(secret_key_base.reveal().encode()))
+
+    def seal(self, clear: bytes, owner: str) -> bytes:
+        """Encrypt; the result opens only with the same owner, so rows can't be swapped."""
+        nonce = os.urandom(NONCE_BYTES)
+        return nonce + self._aead.encrypt(nonce, clear, owner.encode())
+
+    def open(self, sealed: bytes, owner: str) -> bytes:
+        """Decrypt what `seal` made; raise WrongKey where key, owner or bytes differ."""
+        try:
+            nonce, body = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
+            return self._aead.decrypt(nonce, body, owner.encode())
+        except InvalidTag as error:
+            raise WrongKey from error

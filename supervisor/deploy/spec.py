@@ -1,0 +1,97 @@
+"""What a run works from: a snapshot of the stack, and its places in storage."""
+
+import hashlib
+import threading
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from supervisor.commands.git import Remote
+from supervisor.errors import CommandTimedOut
+
+_mirror_locks: dict[Path, threading.Lock] = defaultdict(threading.Lock)
+
+
+@dataclass(frozen=True)
+class StackSpec:
+    """A stack as it was when its run began."""
+
+    uuid: str
+    project: str
+    remote: Remote
+    reference: str
+    compose_file: str
+    compose_includes: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    applied_commit: str | None = None
+    held: str | None = None
+
+    @property
+    def compose_files(self) -> tuple[str, ...]:
+        """Return the compose files in the order in which later ones win."""
+        return (self.compose_file, *self.compose_includes)
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A place where a commit is checked out, and the index that knows what is there."""
+
+    path: Path
+
+    @property
+    def index(self) -> Path:
+        """Return the index file; beside the tree, so that nothing of git's is in it."""
+        return self.path.with_name(self.path.name + ".index")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The places of one stack in storage."""
+
+    storage: Path
+    uuid: str
+    repository: str
+
+    @property
+    def mirror(self) -> Path:
+        """Return the bare mirror, shared by all stacks of the repository."""
+        digest = hashlib.sha256(self.repository.encode()).hexdigest()[:32]
+        return self.storage / "mirrors" / f"{digest}.git"
+
+    @property
+    def folder(self) -> Path:
+        """Return the stack's own folder."""
+        return self.storage / "stacks" / self.uuid
+
+    @property
+    def checkout(self) -> Tree:
+        """Return the stable checkout, which containers mount from."""
+        return Tree(self.folder / "checkout")
+
+    @property
+    def aside(self) -> Tree:
+        """Return the place where a commit is prepared while the old one runs."""
+        return Tree(self.folder / "aside")
+
+    @property
+    def target(self) -> str:
+        """Return the mirror's reference to what this stack fetched last."""
+        return f"refs/supervisor/{self.uuid}/target"
+
+    @property
+    def applied(self) -> str:
+        """Return the mirror's reference to what this stack runs."""
+        return f"refs/supervisor/{self.uuid}/applied"
+
+    @contextmanager
+    def mirror_locked(self, seconds: float) -> Iterator[None]:
+        """Hold the mirror alone; raise CommandTimedOut where others keep it for too long."""
+        lock = _mirror_locks[self.mirror]
+        if not lock.acquire(timeout=seconds):
+            raise CommandTimedOut("waiting for another stack's git fetch", seconds)
+        try:
+            yield
+        finally:
+            lock.release()

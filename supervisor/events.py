@@ -1,0 +1,181 @@
+"""Who is woken when something happened: followers of a log, and the runner's threads.
+
+The database is the history; this only wakes, and keeps the newest frames at hand so that many
+followers of one run don't each ask the database for the same lines.
+"""
+
+import threading
+from bisect import bisect_right
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import gevent
+from gevent.event import Event
+
+RING_BYTES = 512 * 1024
+CHUNK_BYTES = 64 * 1024
+
+Frames = list[tuple[int, bytes]]
+
+
+class Bell:
+    """Wake real threads; a ring between looking and waiting is not lost."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._rings = 0
+
+    @property
+    def rings(self) -> int:
+        """Return how often it rang; look before you look for work."""
+        return self._rings
+
+    def ring(self) -> None:
+        """Wake every waiting thread."""
+        with self._changed:
+            self._rings += 1
+            self._changed.notify_all()
+
+    def wait(self, rings: int, seconds: float) -> None:
+        """Wait until it rang more often than that, at most so many seconds."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._rings != rings, seconds)
+
+
+class Topic:
+    """The newest frames of one stack and those who follow it."""
+
+    def __init__(self) -> None:
+        self.followers: set[Follower] = set()
+        self.floor: int | None = None
+        self.ids: list[int] = []
+        self.frames: list[bytes] = []
+        self.size = 0
+
+    def add(self, frames: Frames) -> None:
+        """Append frames, newest last, and forget the oldest beyond the limit."""
+        if self.floor is None:
+            self.floor = frames[0][0] - 1
+        for number, frame in frames:
+            self.ids.append(number)
+            self.frames.append(frame)
+            self.size += len(frame)
+        surplus = 0
+        while self.size > RING_BYTES:
+            self.size -= len(self.frames[surplus])
+            surplus += 1
+        if surplus:
+            self.floor = self.ids[surplus - 1]
+            del self.ids[:surplus], self.frames[:surplus]
+
+    def after(self, number: int) -> tuple[bytes, int] | None:
+        """Return the next frames after that one; None where they are not all at hand."""
+        if self.floor is None or number < self.floor:
+            return None
+        start = end = bisect_right(self.ids, number)
+        size = 0
+        while end < len(self.ids) and size < CHUNK_BYTES:
+            size += len(self.frames[end])
+            end += 1
+        last = self.ids[end - 1] if end > start else number
+        return b"".join(self.frames[start:end]), last
+
+
+class Follower:
+    """One open stream; lives in a greenlet, is woken from any thread."""
+
+    def __init__(self, topic: Topic, lock: threading.Lock) -> None:
+        self._topic = topic
+        self._lock = lock
+        self._woken = Event()
+        self.loop = gevent.get_hub().loop
+        self.closed: str | None = None
+
+    def after(self, number: int) -> tuple[bytes, int] | None:
+        """Return frames at hand after that one and the last one's number, see `Topic.after`."""
+        with self._lock:
+            return self._topic.after(number)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for news; False when none came in time."""
+        news = bool(self._woken.wait(seconds))
+        self._woken.clear()
+        return news
+
+    def wake(self) -> None:
+        """Wake it; only from its own hub's thread."""
+        self._woken.set()
+
+
+class Broker:
+    """Bring frames from the threads that made them to the greenlets that send them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._topics: dict[int, Topic] = {}
+        self._stopped: str | None = None
+        self._count = 0
+
+    @contextmanager
+    def follow(self, stack_id: int) -> Iterator[Follower]:
+        """Give a follower of the stack's log, and forget it at the end."""
+        with self._lock:
+            topic = self._topics.setdefault(stack_id, Topic())
+            follower = Follower(topic, self._lock)
+            follower.closed = self._stopped
+            topic.followers.add(follower)
+            self._count += 1
+        try:
+            yield follower
+        finally:
+            with self._lock:
+                self._count -= 1
+                topic.followers.discard(follower)
+                if not topic.followers and self._topics.get(stack_id) is topic:
+                    del self._topics[stack_id]
+
+    @property
+    def count(self) -> int:
+        """Return how many follow at present."""
+        return self._count
+
+    def publish(self, stack_id: int, frames: Frames) -> None:
+        """Hand over frames that are stored already; costs nothing where nobody follows."""
+        with self._lock:
+            topic = self._topics.get(stack_id)
+            if topic and frames:
+                topic.add(frames)
+                self._wake(list(topic.followers))
+
+    def close(self, stack_id: int, reason: str) -> None:
+        """End the streams of a stack with a reason."""
+        with self._lock:
+            topic = self._topics.get(stack_id)
+            if topic:
+                self._end(topic, reason)
+
+    def stop(self, reason: str) -> None:
+        """End every stream, and each that is opened later."""
+        with self._lock:
+            self._stopped = reason
+            for topic in self._topics.values():
+                self._end(topic, reason)
+
+    def _end(self, topic: Topic, reason: str) -> None:
+        for follower in topic.followers:
+            follower.closed = reason
+        self._wake(list(topic.followers))
+
+    def _wake(self, followers: list[Follower]) -> None:
+        for loop in {follower.loop for follower in followers}:
+            own = [follower for follower in followers if follower.loop is loop]
+            loop.run_callback_threadsafe(_wake_all, own)
+
+
+def _wake_all(followers: list[Follower]) -> None:
+    for follower in followers:
+        follower.wake()
+
+
+broker = Broker()
+queue_bell = Bell()

@@ -1,0 +1,71 @@
+"""The stored log of a stack: entries for a list, frames for a follower."""
+
+import json
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+
+from supervisor.database import reading
+from supervisor.models import LineKind, LogLine, Run, Stack, Status
+from supervisor.output import frame, line_data
+
+FRAMES_AT_ONCE = 500
+
+
+def entries(stack: Stack, count: int) -> list[dict[str, str]]:
+    """Return the newest finished runs, oldest first."""
+    query = (
+        select(LogLine.text)
+        .where(LogLine.stack_id == stack.id, LogLine.kind == LineKind.ENTRY)
+        .order_by(LogLine.id.desc())
+        .limit(count)
+    )
+    with reading() as session:
+        return [json.loads(text) for text in reversed(session.scalars(query).all())]
+
+
+def frames_after(stack_id: int, number: int) -> tuple[bytes, int]:
+    """Return the next stored frames after that one, and the last one's number."""
+    query = (
+        select(LogLine, Run)
+        .join(Run, Run.id == LogLine.run_id)
+        .where(LogLine.stack_id == stack_id, LogLine.id > number)
+        .order_by(LogLine.id)
+        .limit(FRAMES_AT_ONCE)
+    )
+    with reading() as session:
+        rows: Sequence[tuple[LogLine, Run]] = session.execute(query).tuples().all()
+    frames = [
+        frame(
+            line.id,
+            line.kind,
+            line.text if line.kind == LineKind.ENTRY else line_data(run, line.text),
+        )
+        for line, run in rows
+    ]
+    return b"".join(frames), rows[-1][0].id if rows else number
+
+
+def starting_point(stack: Stack, count: int) -> int:
+    """Return the number after which a new follower begins.
+
+    That is before the newest `count` entries, or where nothing is asked for, before the run that
+    goes on now, so that nobody misses the beginning of what he has just started.
+    """
+    lines = LogLine.stack_id == stack.id
+    running = select(Run.id).where(Run.stack_id == stack.id, Run.status == Status.RUNNING)
+    entry_numbers = (
+        select(LogLine.id)
+        .where(lines, LogLine.kind == LineKind.ENTRY)
+        .order_by(LogLine.id.desc())
+        .limit(1)
+        .offset(max(count - 1, 0))
+    )
+    with reading() as session:
+        newest = session.scalar(select(func.max(LogLine.id)).where(lines)) or 0
+        run_id = session.scalar(running)
+        first = run_id and session.scalar(
+            select(func.min(LogLine.id)).where(LogLine.run_id == run_id)
+        )
+        edge = session.scalar(entry_numbers) if count else None
+    return min(newest, *(number - 1 for number in (first, edge) if number))

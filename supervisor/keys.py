@@ -1,0 +1,35 @@
+"""The API key and the secret key base that the first start makes when none is given."""
+
+import os
+import secrets
+from pathlib import Path
+
+from supervisor.errors import ConfigInvalid
+
+API_KEY = "SUPERVISOR_API_KEY"
+SECRET_KEY_BASE = "SUPERVISOR_SECRET_KEY_BASE"  # noqa: S105 (a setting's name)
+
+
+def stored_keys(storage: Path) -> dict[str, str]:
+    """Return the keys kept in storage, {} where the first start made none."""
+    path = storage / "keys"
+    if not path.exists():
+        return {}
+    if path.stat().st_mode & 0o077:
+        raise ConfigInvalid({str(path): ["can be read by others: chmod 600 it"]})
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line)
+
+
+def make_keys(storage: Path) -> dict[str, str]:
+    """Make both keys, keep them in storage readable by this user only, return them."""
+    keys = {API_KEY: secrets.token_urlsafe(32), SECRET_KEY_BASE: secrets.token_hex(64)}
+    storage.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = storage / f"keys.{os.getpid()}"
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.writelines(f"{name}={value}\n" for name, value in keys.items())
+        file.flush()
+        os.fsync(file.fileno())
+    draft.rename(storage / "keys")
+    return keys

@@ -1,0 +1,274 @@
+"""The life of a run: submitted, claimed, finished; or interrupted and taken up again."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Select, delete, event, func, select, update
+from sqlalchemy.orm import Session
+
+from supervisor.database import reading, writing
+from supervisor.errors import LimitReached, RunNotFound
+from supervisor.events import broker, queue_bell
+from supervisor.models import (
+    DEPLOYING,
+    FINISHED,
+    Action,
+    Held,
+    LineKind,
+    LogLine,
+    Run,
+    Stack,
+    Status,
+    Trigger,
+    now,
+)
+from supervisor.output import frame
+
+PENDING_LIMIT = 20
+ATTEMPTS_LIMIT = 3
+RETRY_SECONDS = (15, 30, 60, 120, 300, 900)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended, and what that changes about its stack."""
+
+    status: Status
+    message: str
+    commit: str | None = None
+    retry: bool = False
+    touched: bool = False
+
+
+def submit(session: Session, stack: Stack, action: Action, trigger: Trigger) -> Run:
+    """Add a pending run, or join the pending one that will do the same.
+
+    The caller commits before it tells anybody; the runner is woken by that commit. Raise
+    LimitReached when a stack has too many different things pending.
+    """
+    pending = list(session.scalars(_pending(stack.id)))
+    if pending and _does_the_same(pending[-1], action):
+        run = _join(pending[-1], action, trigger)
+    elif len(pending) >= PENDING_LIMIT:
+        raise LimitReached(f"{PENDING_LIMIT} runs are pending for this stack already")
+    else:
+        run = _append(session, stack.id, action, trigger)
+    event.listen(session, "after_commit", lambda _: queue_bell.ring(), once=True)
+    return run
+
+
+def _pending(stack_id: int) -> Select[tuple[Run]]:
+    query = select(Run).where(Run.stack_id == stack_id, Run.status == Status.PENDING)
+    return query.order_by(Run.position, Run.id)
+
+
+def _does_the_same(run: Run, action: Action) -> bool:
+    return run.action == action or {run.action, action} <= set(DEPLOYING)
+
+
+def _join(run: Run, action: Action, trigger: Trigger) -> Run:
+    run.requests += 1
+    if trigger == Trigger.API:  # what a person asks for is never skipped as "nothing new"
+        run.action, run.trigger = action, trigger
+    return run
+
+
+def _append(session: Session, stack_id: int, action: Action, trigger: Trigger) -> Run:
+    run = Run(stack_id=stack_id, action=action, trigger=trigger, position=0)
+    session.add(run)
+    session.flush()
+    run.position = run.id
+    return run
+
+
+def drop_pending(session: Session, stack: Stack) -> None:
+    """Forget what was pending for a stack that is about to go."""
+    for run in session.scalars(_pending(stack.id)):
+        if run.action != Action.DELETE:
+            run.status, run.finished_at = Status.SKIPPED, now()
+            run.message = "the stack was deleted before it began"
+    session.flush()
+
+
+def claim() -> tuple[Run, Stack] | None:
+    """Take the next run: the first of its stack, of the stack that waited longest."""
+    busy = select(Run.stack_id).where(Run.status == Status.RUNNING)
+    query = (
+        select(Run, Stack)
+        .join(Stack, Stack.id == Run.stack_id)
+        .where(Run.status == Status.PENDING, Run.stack_id.not_in(busy))
+        .order_by(Stack.last_run_at.asc().nulls_first(), Run.position, Run.id)
+        .limit(1)
+    )
+    with reading() as session:
+        if session.execute(query).first() is None:
+            return None
+    with writing() as session:
+        found = session.execute(query).first()
+        if found is None:
+            return None
+        run, stack = found
+        run.status, run.started_at = Status.RUNNING, now()
+        run.attempts += 1
+        run.commit_before = stack.applied_commit
+        if run.action in (*DEPLOYING, Action.DELETE):
+            stack.retry_at = None
+        return run, stack
+
+
+def announce(run: Run, step: str) -> None:
+    """Record which step a run is at."""
+    with writing(durable=False) as session:
+        session.execute(update(Run).where(Run.id == run.id).values(step=step))
+
+
+def finish(run: Run, outcome: Outcome, runs_kept: int) -> None:
+    """Record how a run ended, tell followers, and prune the stack's history."""
+    with writing() as session:
+        run = session.get_one(Run, run.id)
+        stack = session.get_one(Stack, run.stack_id)
+        run.status, run.message, run.finished_at = outcome.status, outcome.message, now()
+        run.commit_after = outcome.commit
+        _count(stack, run)
+        _learn(session, stack, run, outcome)
+        entry = _entry(session, run)
+        _prune(session, stack.id, runs_kept)
+    broker.publish(stack.id, [(entry.id, frame(entry.id, LineKind.ENTRY, entry.text))])
+    queue_bell.ring()
+
+
+def _count(stack: Stack, run: Run) -> None:
+    stack.processed += 1
+    stack.failed += run.status == Status.FAILED
+    stack.last_run_at, stack.last_action, stack.last_status = run.finished_at, run.word, run.status
+
+
+def _learn(session: Session, stack: Stack, run: Run, outcome: Outcome) -> None:
+    """Bring the stack's own state in line with what the run did."""
+    succeeded = outcome.status == Status.SUCCEEDED
+    if run.action in DEPLOYING:
+        _learn_of_deploy(stack, outcome, succeeded)
+    elif succeeded:
+        _learn_of_control(session, stack, run.action)
+    if outcome.retry:
+        delay = RETRY_SECONDS[min(stack.retries, len(RETRY_SECONDS) - 1)]
+        stack.retry_at = now() + timedelta(seconds=delay)
+        stack.retries += 1
+    else:
+        stack.retries = 0
+
+
+def _learn_of_deploy(stack: Stack, outcome: Outcome, succeeded: bool) -> None:
+    if outcome.status == Status.SKIPPED:
+        stack.catch_up = stack.held is not None
+        return
+    if succeeded or outcome.touched or stack.healthy is None:
+        stack.healthy = succeeded
+    if outcome.commit and not outcome.retry:
+        stack.seen_commit = outcome.commit
+    if succeeded:
+        stack.applied_commit = outcome.commit
+        stack.catch_up = False
+
+
+def _learn_of_control(session: Session, stack: Stack, action: Action) -> None:
+    stack.held = {Action.STOP: Held.STOPPED, Action.PAUSE: Held.PAUSED}.get(action)
+    if stack.held is None and stack.catch_up:
+        submit(session, stack, Action.DEPLOY, Trigger.RECOVERY)
+
+
+def _entry(session: Session, run: Run) -> LogLine:
+    text = json.dumps(entry_values(run))
+    entry = LogLine(stack_id=run.stack_id, run_id=run.id, kind=LineKind.ENTRY, text=text)
+    session.add(entry)
+    session.flush()
+    return entry
+
+
+def entry_values(run: Run) -> dict[str, str]:
+    """Return a finished run in the shape of the log: strings only, `status` one of two words."""
+    good = run.status in (Status.SUCCEEDED, Status.SKIPPED)
+    return {
+        "run_at": (run.finished_at or run.created_at).isoformat(),
+        "action": run.word,
+        "status": "succeeded" if good else "failed",
+        "message": run.message or "",
+        "run": run.uuid,
+        "trigger": run.trigger,
+        "outcome": run.status,
+        "commit": run.commit_after or "",
+    }
+
+
+def _prune(session: Session, stack_id: int, runs_kept: int) -> None:
+    finished = (Run.stack_id == stack_id, Run.status.in_(FINISHED))
+    newest = select(Run.id).where(*finished).order_by(Run.id.desc()).limit(1).offset(runs_kept)
+    oldest_gone = session.scalar(newest)
+    if oldest_gone is not None:
+        session.execute(delete(Run).where(*finished, Run.id <= oldest_gone))
+
+
+def recover(runs_kept: int) -> int:
+    """Record runs that a killed process left behind, and have them done again; return how many.
+
+    A run that was interrupted ATTEMPTS_LIMIT times is given up, so that a run which brings the
+    process down can't do so for ever.
+    """
+    with reading() as session:
+        left = list(session.scalars(select(Run).where(Run.status == Status.RUNNING)))
+    for run in left:
+        interrupt(run, "Supervisor was stopped while it ran", runs_kept)
+    return len(left)
+
+
+def interrupt(run: Run, reason: str, runs_kept: int) -> None:
+    """Record a run as interrupted and submit it again in its place in the queue."""
+    if run.attempts >= ATTEMPTS_LIMIT:
+        message = f"gave up after {run.attempts} attempts: {reason}"
+        finish(run, Outcome(Status.FAILED, message), runs_kept)
+        return
+    with writing() as session:
+        stack = session.get_one(Stack, run.stack_id)
+        pending = list(session.scalars(_pending(run.stack_id)))
+        if not (pending and _does_the_same(pending[0], run.action)):
+            again = _append(session, stack.id, run.action, _trigger_again(run))
+            again.position, again.attempts = run.position, run.attempts
+    finish(run, Outcome(Status.INTERRUPTED, reason), runs_kept)
+
+
+def _trigger_again(run: Run) -> Trigger:
+    return Trigger.RECOVERY if run.action in DEPLOYING else Trigger(run.trigger)
+
+
+def history(stack: Stack, before: int | None, count: int) -> Sequence[Run]:
+    """Return the newest runs, newest first; with `before`, those older than that run's id."""
+    query = select(Run).where(Run.stack_id == stack.id).order_by(Run.id.desc()).limit(count)
+    if before is not None:
+        query = query.where(Run.id < before)
+    with reading() as session:
+        return session.scalars(query).all()
+
+
+def find(stack: Stack, uuid: str) -> Run:
+    """Return one run of the stack; raise RunNotFound."""
+    with reading() as session:
+        run = session.scalar(select(Run).where(Run.stack_id == stack.id, Run.uuid == uuid))
+    if run is None:
+        raise RunNotFound
+    return run
+
+
+def output_of(run: Run) -> list[str]:
+    """Return the stored lines of a run, oldest first."""
+    query = select(LogLine.text).where(LogLine.run_id == run.id, LogLine.kind == LineKind.OUTPUT)
+    with reading() as session:
+        return list(session.scalars(query.order_by(LogLine.id)))
+
+
+def pending_count() -> int:
+    """Return how many runs wait."""
+    query = select(func.count()).select_from(Run).where(Run.status == Status.PENDING)
+    with reading() as session:
+        return session.scalar(query) or 0

@@ -1,0 +1,106 @@
+"""The `schedule` loop, in a greenlet: finds what is due and submits it."""
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+import gevent
+import schedule
+from flask import Flask
+from gevent.threadpool import ThreadPool
+
+from supervisor import checks, stacks
+from supervisor.commands.shell import Shell
+from supervisor.config import Config
+from supervisor.engine import Engine
+from supervisor.models import now
+
+log = logging.getLogger(__name__)
+
+TICK_SECONDS = 1
+CHECKS_AT_ONCE = 8
+ENGINE_SECONDS = 15
+CLOCK_SET_SECONDS = 10
+STALE_SECONDS = 30
+
+
+class Scheduler:
+    """Trigger polls, retries and probes; every job runs in a real thread."""
+
+    def __init__(self, app: Flask, config: Config) -> None:
+        self._app = app
+        self._config = config
+        self.engine = Engine()
+        self._jobs = schedule.Scheduler()
+        self._own = ThreadPool(1)
+        self._checks = ThreadPool(CHECKS_AT_ONCE)
+        self._offset = time.time() - time.monotonic()
+        self._ticked_at = time.monotonic()
+        self._greenlet: gevent.Greenlet | None = None
+
+    def start(self) -> None:
+        """Begin to tick."""
+        self._jobs.every(TICK_SECONDS).seconds.do(self._guard(self._submit_checks))
+        self._jobs.every(TICK_SECONDS).seconds.do(self._guard(self._submit_retries))
+        self._jobs.every(ENGINE_SECONDS).seconds.do(self._guard(self.engine.probe))
+        self._own.apply(self._guard(stacks.spread_overdue_checks))
+        self._own.spawn(self._guard(self.engine.probe))
+        self._greenlet = gevent.spawn(self._loop)
+
+    def stop(self) -> None:
+        """Trigger nothing more."""
+        if self._greenlet:
+            self._greenlet.kill()
+
+    @property
+    def stale_seconds(self) -> float:
+        """Return for how long it has not ticked, 0 while all is well."""
+        silent = time.monotonic() - self._ticked_at
+        return silent if silent > STALE_SECONDS else 0
+
+    def _loop(self) -> None:
+        while True:
+            self._own.apply(self._tick)
+            gevent.sleep(TICK_SECONDS)
+
+    def _tick(self) -> None:
+        self._notice_clock()
+        self._jobs.run_pending()
+        self._ticked_at = time.monotonic()
+
+    def _guard(self, job: Callable[[], None]) -> Callable[[], None]:
+        """Log what a job raises and go on: `schedule` would skip the jobs after it."""
+
+        def guarded() -> None:
+            try:
+                with self._app.app_context():
+                    job()
+            except Exception:
+                log.exception("A scheduled job met an error and will be tried again")
+
+        return guarded
+
+    def _notice_clock(self) -> None:
+        """Move what is due when somebody sets the clock, so that polls neither stop nor burst."""
+        offset = time.time() - time.monotonic()
+        moved = offset - self._offset
+        if abs(moved) > CLOCK_SET_SECONDS:
+            log.warning("The clock was set by %+.0f s; due times move with it", moved)
+            self._guard(lambda: stacks.shift_times(timedelta(seconds=moved)))()
+            for job in self._jobs.jobs:
+                job.next_run += timedelta(seconds=moved)
+            self._offset = offset
+
+    def _submit_checks(self) -> None:
+        """Hand each repository that is due to a thread; due again only after its limit."""
+        until = now() + timedelta(seconds=self._config.limits.ls_remote * 2 + 60)
+        for check in checks.group(stacks.due_for_check(now(), until)):
+            self._checks.spawn(self._guard(self._checker(check)))
+
+    def _checker(self, check: checks.Check) -> Callable[[], None]:
+        shell = Shell(log=lambda _: None, marker=f"{self._config.storage}:check")
+        return lambda: checks.perform(check, shell, self._config.limits.ls_remote)
+
+    def _submit_retries(self) -> None:
+        stacks.submit_retries(now())

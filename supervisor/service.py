@@ -1,0 +1,40 @@
+"""Starting and stopping what works in the background of an app."""
+
+import logging
+import sys
+
+from flask import Flask
+
+from supervisor import database, stacks
+from supervisor.config import Config
+from supervisor.errors import SupervisorError
+from supervisor.runner import Runner
+from supervisor.scheduler import Scheduler
+
+log = logging.getLogger(__name__)
+
+REFUSED = 4  # gunicorn takes it as final and does not start the worker again
+
+
+def start(app: Flask, config: Config) -> None:
+    """Migrate, make sure of the key, then start the runner and the scheduler."""
+    try:
+        with app.app_context():
+            database.migrate()
+            stacks.check_key()
+    except SupervisorError as error:
+        log.error("Supervisor does not start: %s", error)
+        sys.exit(REFUSED)
+    runner, scheduler = Runner(app, config), Scheduler(app, config)
+    app.extensions |= {"supervisor_runner": runner, "supervisor_scheduler": scheduler}
+    runner.start()
+    scheduler.start()
+
+
+def stop(app: Flask) -> None:
+    """Trigger nothing more, then let what runs end."""
+    scheduler = app.extensions.get("supervisor_scheduler")
+    runner = app.extensions.get("supervisor_runner")
+    if scheduler and runner:
+        scheduler.stop()
+        runner.drain()

@@ -1,0 +1,40 @@
+"""The folder of storage: one process at a time, readable by its user only."""
+
+import fcntl
+import os
+import time
+from pathlib import Path
+
+from supervisor.errors import StorageInUse
+
+_held: list[int] = []
+
+
+WAIT_SECONDS = 5  # a worker outlives a killed master by a moment
+
+
+def take(storage: Path) -> None:
+    """Hold the storage until this process ends; raise StorageInUse that names who has it."""
+    storage.mkdir(mode=0o700, parents=True, exist_ok=True)
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(storage / "lock", flags, 0o600)
+    if not _lock(descriptor):
+        holder = os.read(descriptor, 32).decode().strip() or "?"
+        os.close(descriptor)
+        raise StorageInUse(f"{storage} is in use by process {holder}")
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, f"{os.getpid()}\n".encode())
+    _held.append(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    until = time.monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.1)
+        else:
+            return True

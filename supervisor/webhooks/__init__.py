@@ -1,0 +1,1 @@
+"""What forges send: pure functions from headers and body to what they mean."""
