@@ -14,8 +14,8 @@ apt_install() {
 }
 
 if ! may_install; then
-    echo "Missing: $*. Only root on Debian gets them by itself; elsewhere install what they" >&2
-    echo "contain, here with: sudo apt-get install $*" >&2
+    echo "Missing: $*. Only root on Debian gets that by itself." >&2
+    echo "On Debian: sudo apt-get install $*. Elsewhere: what those packages contain." >&2
     exit 1
 fi
 
