@@ -23,6 +23,14 @@ UNFINISHED = ("pending", "running")
 PASSED_ON = ("PATH", "HOME", "DOCKER_HOST", "DOCKER_CONFIG")
 
 
+def is_alive(process: psutil.Process) -> bool:
+    """Tell whether a process still does anything; a zombie only waits to be fetched by init."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 class Service:
     """One server. Its processes are known by their ids, and only those are ended."""
 
@@ -101,9 +109,9 @@ class Service:
             process.suspend()  # so that no parent sees a child die and starts another
         for process in ended:
             process.kill()
-        psutil.wait_procs(ended, timeout=10)
         if self._process:
             self._process.wait(10)
+        wait_until(lambda: not any(map(is_alive, ended)), "the service's processes are gone")
 
     def restart(self) -> "Service":
         """Stop the server if it runs, and start it again on the same storage."""
@@ -113,11 +121,16 @@ class Service:
 
     def close(self) -> None:
         """End the server; remove what its stacks left on the engine."""
-        if self.processes:
-            try:
+        try:
+            if self.processes:
                 self.terminate()
-            except subprocess.TimeoutExpired:
-                self.kill()
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"no end on SIGTERM:\n{self.log_text[-4000:]}") from None
+        finally:
+            self._remove_projects()
+
+    def _remove_projects(self) -> None:
         if self._engine:
             for project in self._projects | self._engine.projects_below(self.storage):
                 self._engine.remove(project)
