@@ -25,12 +25,10 @@ def protect(app: Flask, config: Config) -> None:
     def refuse(status: int) -> tuple[dict[str, Any], int]:
         return {"error": "Unauthorized"}, status
 
-    @auth.login_required
-    def demand_key() -> None:
-        return None
-
     @app.before_request
     def authenticate() -> Any:
         if (request.endpoint, request.method) in PUBLIC:
             return None
-        return demand_key()
+        # Not `login_required`: it lets every OPTIONS request pass.
+        known = auth.authenticate(auth.get_auth(), None)
+        return None if known else auth.auth_error_callback(401)

@@ -1,0 +1,142 @@
+"""The Docker Compose command line."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from supervisor.commands.compose_errors import explain
+from supervisor.commands.env_file import env_file
+from supervisor.commands.shell import Limits, Shell
+from supervisor.errors import CommandFailed
+
+# Compose interpolates the environment that it is given, so it is given this and nothing else.
+PASSED_ON = (
+    "PATH", "HOME", "DOCKER_HOST", "DOCKER_CONFIG", "DOCKER_CONTEXT", "DOCKER_CERT_PATH",
+    "DOCKER_TLS_VERIFY",
+)  # fmt: skip
+FIXED = {
+    "COMPOSE_EXPERIMENTAL_GIT_REMOTE": "false",  # no includes that are fetched from elsewhere
+    "COMPOSE_EXPERIMENTAL_OCI_REMOTE": "false",
+    "BUILDKIT_PROGRESS": "plain",
+}
+# A YAML file of 470 bytes can make Compose take 4 GB and three minutes.
+RENDERING = Limits(memory_bytes=4 * 1024**3, cpu_seconds=20)
+
+
+@dataclass(frozen=True)
+class Project:
+    """A Compose project: its name, and the files it is made from where an action needs them.
+
+    Variables win over the repository's own `.env`.
+    """
+
+    name: str
+    directory: Path
+    files: tuple[Path, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    dotenv: Path | None = None
+
+
+@dataclass(frozen=True)
+class Compose:
+    """The commands on one project; each raises CommandFailed or a word for the cause."""
+
+    shell: Shell
+    project: Project
+
+    def config(self, seconds: float) -> dict[str, Any]:
+        """Return the rendered model."""
+        with self._argv("config", "--format", "json") as argv, _explained():
+            text = self.shell.capture(
+                argv, env=environment(), seconds=seconds, cwd=self.project.directory,
+                limits=RENDERING,
+            )  # fmt: skip
+        model: dict[str, Any] = json.loads(text)
+        return model
+
+    def pull(self, seconds: float) -> None:
+        """Pull the images that are not here; those that a service builds are left out."""
+        self._stream(seconds, "pull", "--ignore-buildable", "--policy", "missing")
+
+    def build(self, seconds: float) -> None:
+        """Build the images of services that have a build section."""
+        self._stream(seconds, "build")
+
+    def up(self, seconds: float) -> None:
+        """Bring the project to its files, with images that are here; recreate what changed."""
+        self._stream(seconds, "up", "--detach", "--remove-orphans", "--no-build", "--pull", "never")
+
+    def down(self, seconds: float, *, volumes: bool) -> None:
+        """Remove containers and networks, volumes only if asked; needs no files."""
+        self._stream(seconds, "down", "--remove-orphans", *(["--volumes"] if volumes else []))
+
+    def stop(self, seconds: float) -> None:
+        """Stop the containers."""
+        self._stream(seconds, "stop")
+
+    def restart(self, seconds: float) -> None:
+        """Restart the containers."""
+        self._stream(seconds, "restart")
+
+    def pause(self, seconds: float) -> None:
+        """Freeze the containers."""
+        self._stream(seconds, "pause")
+
+    def unpause(self, seconds: float) -> None:
+        """Let frozen containers go on."""
+        self._stream(seconds, "unpause")
+
+    def ps(self, seconds: float) -> list[dict[str, Any]]:
+        """Return every container of the project."""
+        with self._argv("ps", "--all", "--format", "json") as argv, _explained():
+            text = self.shell.capture(argv, env=environment(), seconds=seconds)
+        # Compose before 2.21 prints one array, later ones an object a line.
+        found = [json.loads(line) for line in text.splitlines() if line.strip()]
+        return found[0] if found and isinstance(found[0], list) else found
+
+    def _stream(self, seconds: float, *arguments: str) -> None:
+        with self._argv(*arguments) as argv, _explained():
+            self.shell.stream(argv, env=environment(), seconds=seconds, cwd=self._directory)
+
+    @property
+    def _directory(self) -> Path | None:
+        return self.project.directory if self.project.files else None
+
+    @contextmanager
+    def _argv(self, *arguments: str) -> Iterator[list[str]]:
+        """Give the whole argument list; values that a user gave are absolute paths or in memory."""
+        project = self.project
+        start = ["docker", "compose", "--ansi", "never", "--progress", "plain"]
+        start += ["--project-name", project.name]
+        if not project.files:
+            yield [*start, *arguments]
+            return
+        start += ["--project-directory", str(project.directory)]
+        start += [word for file in project.files for word in ("--file", str(file))]
+        start += ["--env-file", str(project.dotenv)] if project.dotenv else []
+        with env_file(project.variables) as variables:
+            yield [*start, "--env-file", variables, *arguments]
+
+
+def engine_version(shell: Shell, seconds: float) -> str:
+    """Return the engine's version; raise EngineUnreachable or EngineDenied."""
+    argv = ["docker", "version", "--format", "{{.Server.Version}}"]
+    with _explained():
+        return shell.capture(argv, env=environment(), seconds=seconds).strip()
+
+
+def environment() -> dict[str, str]:
+    """Return the whole environment of a docker command."""
+    return {name: os.environ[name] for name in PASSED_ON if name in os.environ} | FIXED
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except CommandFailed as error:
+        raise explain(error) from None

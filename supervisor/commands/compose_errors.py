@@ -1,0 +1,61 @@
+"""What Docker and Compose say, in our words, with what to do about it."""
+
+import re
+
+from supervisor.errors import (
+    CommandFailed,
+    CommandMissing,
+    DiskFull,
+    EngineDenied,
+    EngineUnreachable,
+    ImageNotFound,
+    PortTaken,
+    SupervisorError,
+)
+
+# First match wins.
+TABLE: tuple[tuple[str, type[SupervisorError], str], ...] = (
+    (
+        r"permission denied while trying to connect|dial unix .*: permission denied",
+        EngineDenied,
+        "Supervisor's user may not use the Docker engine: add it to the socket's group",
+    ),
+    (
+        r"Cannot connect to the Docker daemon|failed to connect to the docker API"
+        r"|error during connect|connection refused|no such host"
+        r"|docker\.sock: connect: no such file",
+        EngineUnreachable,
+        "The Docker engine does not answer: is it running?",
+    ),
+    (
+        r"'compose' is not a docker command|unknown shorthand flag: 'p' in -p",
+        CommandMissing,
+        "The Compose plugin (docker compose) is not installed",
+    ),
+    (r"no space left on device|disk quota exceeded", DiskFull, "The disk is full: free space"),
+    (
+        r"port is already allocated|address already in use",
+        PortTaken,
+        "A port that a service publishes is taken by another program or stack",
+    ),
+    (
+        r"pull access denied|manifest unknown|manifest for .* not found|No such image"
+        r"|repository does not exist|failed to resolve reference|authorization failed"
+        r"|Get \"https?://.*/v2/|dial tcp: lookup",
+        ImageNotFound,
+        "An image is not here and cannot be pulled: check its name and tag, and the login",
+    ),
+)
+
+
+def explain(error: CommandFailed) -> SupervisorError:
+    """Return the error in the domain's words, the tool's last line behind them."""
+    for pattern, kind, words in TABLE:
+        if re.search(pattern, error.output, re.IGNORECASE):
+            return kind(f"{words} ({_reason(error.output, pattern)})")
+    return error
+
+
+def _reason(output: str, pattern: str) -> str:
+    lines = [line for line in output.splitlines() if re.search(pattern, line, re.IGNORECASE)]
+    return lines[-1].strip()[:500] if lines else output[-500:]

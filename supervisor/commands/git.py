@@ -1,0 +1,199 @@
+"""The git command line: what a stack needs of it, and nothing that a repository could steer."""
+
+import os
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import uuid4
+
+from supervisor.commands.git_errors import explain
+from supervisor.commands.shell import Shell
+from supervisor.errors import CommandFailed
+
+ASKPASS = str(Path(__file__).with_name("askpass.sh"))
+COMMIT = re.compile(r"[0-9a-f]{40}\Z")
+LOCAL_SECONDS = 60
+PASSED_ON = ("PATH", "http_proxy", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY")
+SETTINGS = {
+    "core.hooksPath": "/dev/null",
+    "credential.helper": "",
+    "gc.auto": "0",
+    "http.followRedirects": "false",  # the token must not go to another host
+    "http.lowSpeedLimit": "1000",
+    "http.lowSpeedTime": "30",
+    "maintenance.auto": "false",
+    "protocol.ext.allow": "never",
+    "safe.bareRepository": "explicit",
+    "submodule.recurse": "false",
+    "transfer.fsckObjects": "true",
+    # Old but honest histories have these; they can do no harm to a checkout.
+    "fetch.fsck.badTimezone": "ignore",
+    "fetch.fsck.missingSpaceBeforeDate": "ignore",
+    "fetch.fsck.zeroPaddedFilemode": "ignore",
+}
+
+
+@dataclass(frozen=True)
+class Remote:
+    """Where a repository is, and as whom to ask for it."""
+
+    url: str
+    username: str | None = None
+    token: str | None = field(default=None, repr=False)
+
+
+def is_commit(reference: str) -> bool:
+    """Tell whether a reference is a full commit id."""
+    return bool(COMMIT.match(reference))
+
+
+def candidates(reference: str) -> list[str]:
+    """Return the full names that a reference may stand for, the first one first."""
+    if reference.startswith("refs/"):
+        return [reference]
+    return [f"refs/heads/{reference}", f"refs/tags/{reference}"]
+
+
+def resolve(found: Mapping[str, str], reference: str) -> tuple[str, str] | None:
+    """Return the full name and commit of a reference; branches win over tags."""
+    for name in candidates(reference):
+        if name in found:
+            return name, found[name]
+    return None
+
+
+def ls_remote(
+    shell: Shell, remote: Remote, references: Sequence[str], seconds: float
+) -> dict[str, str]:
+    """Ask for references by their full names; return the commit of each that exists.
+
+    Annotated tags are given as the commit they point to. An empty repository gives {}.
+    """
+    patterns = [pattern for name in references for pattern in (name, f"{name}^{{}}")]
+    argv = _git("ls-remote", "--end-of-options", remote.url, *patterns)
+    text = _run(shell, argv, _environment(remote), seconds)
+    found = dict(reversed(line.split("\t", 1)) for line in text.splitlines() if "\t" in line)
+    return {name: found.get(f"{name}^{{}}", found[name]) for name in references if name in found}
+
+
+@dataclass(frozen=True)
+class Git:
+    """A bare mirror of a repository, and the checkouts made from it."""
+
+    shell: Shell
+    mirror: Path
+
+    def create(self) -> None:
+        """Make the mirror unless it is there; whole or not at all."""
+        if self.mirror.exists():
+            return
+        draft = self.mirror.with_name(f"{self.mirror.name}.{uuid4().hex}")
+        draft.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        argv = _git("init", "--quiet", "--bare", "--template=", str(draft))
+        _run(self.shell, argv, _environment(), LOCAL_SECONDS)
+        try:
+            draft.rename(self.mirror)
+        except OSError:
+            shutil.rmtree(draft, ignore_errors=True)
+            if not self.mirror.exists():
+                raise
+
+    def fetch(self, remote: Remote, source: str, target: str, seconds: float) -> str:
+        """Fetch a full reference or a commit into the mirror's own reference; return the commit."""
+        argv = self._argv(
+            "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance",
+            "--end-of-options", remote.url, f"+{source}:{target}",
+        )  # fmt: skip
+        _run(self.shell, argv, _environment(remote), seconds)
+        return self._line("rev-parse", "--verify", "--end-of-options", f"{target}^{{commit}}")
+
+    def has_commit(self, commit: str) -> bool:
+        """Tell whether the mirror has the commit."""
+        try:
+            self._line("cat-file", "-e", f"{commit}^{{commit}}")
+        except CommandFailed:
+            return False
+        return True
+
+    def set_reference(self, name: str, commit: str) -> None:
+        """Point one of the mirror's own references to a commit, so that it is kept."""
+        self._line("update-ref", "--end-of-options", name, commit)
+
+    def delete_reference(self, name: str) -> None:
+        """Remove one of the mirror's own references; fine if there is none."""
+        self._line("update-ref", "-d", "--end-of-options", name)
+
+    def checkout(self, commit: str, work_tree: Path, index: Path, seconds: float) -> None:
+        """Make the tracked files of a folder those of the commit, in place.
+
+        Untracked files stay. A lock or index that a killed git left is cleared away: the caller
+        makes sure that nobody else uses this index.
+        """
+        work_tree.mkdir(mode=0o755, parents=True, exist_ok=True)
+        index.with_name(f"{index.name}.lock").unlink(missing_ok=True)
+        argv = self._argv(
+            f"--work-tree={work_tree}", "read-tree", "--reset", "-u", "--end-of-options", commit
+        )
+        environment = _environment() | {"GIT_INDEX_FILE": str(index)}
+        try:
+            _run(self.shell, argv, environment, seconds, cwd=work_tree)
+        except CommandFailed as error:
+            if not re.search(r"index file (corrupt|smaller)|bad (index|signature)", error.output):
+                raise
+            index.unlink()
+            _run(self.shell, argv, environment, seconds, cwd=work_tree)
+
+    def collect_garbage(self, seconds: float) -> None:
+        """Pack the mirror and drop what no stack needs any more."""
+        argv = self._argv("gc", "--quiet", "--prune=1.hour.ago")
+        _run(self.shell, argv, _environment(), seconds)
+
+    def _line(self, *arguments: str) -> str:
+        argv = self._argv(*arguments)
+        return _run(self.shell, argv, _environment(), LOCAL_SECONDS).strip()
+
+    def _argv(self, *arguments: str) -> list[str]:
+        return _git(f"--git-dir={self.mirror}", *arguments)
+
+
+def _git(*arguments: str) -> list[str]:
+    return ["git", *arguments]
+
+
+def _environment(remote: Remote | None = None) -> dict[str, str]:
+    """Return the whole environment of a git; settings too, so that `ps` stays readable."""
+    environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    environment |= {
+        "HOME": "/nonexistent",
+        "LC_ALL": "C",
+        "GIT_ALLOW_PROTOCOL": "file:http:https:ssh",
+        "GIT_CONFIG_GLOBAL": "/dev/null",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_COUNT": str(len(SETTINGS)),
+        "GIT_SSH_COMMAND": "ssh -oBatchMode=yes -oStrictHostKeyChecking=yes -oConnectTimeout=15",
+        "GIT_TERMINAL_PROMPT": "0",
+    }
+    for number, (key, value) in enumerate(SETTINGS.items()):
+        environment |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    if remote and remote.token:
+        environment |= {
+            "GIT_ASKPASS": ASKPASS,
+            "SUPERVISOR_GIT_USERNAME": remote.username or "git",
+            "SUPERVISOR_GIT_TOKEN": remote.token,
+        }
+    return environment
+
+
+def _run(
+    shell: Shell,
+    argv: Sequence[str],
+    environment: Mapping[str, str],
+    seconds: float,
+    cwd: Path | None = None,
+) -> str:
+    try:
+        return shell.capture(argv, env=environment, seconds=seconds, cwd=cwd)
+    except CommandFailed as error:
+        raise explain(error) from None

@@ -1,0 +1,85 @@
+"""What git says on standard error, in our words, with what to do about it."""
+
+import re
+
+from supervisor.errors import (
+    CommandFailed,
+    DiskFull,
+    ReferenceNotFound,
+    RepositoryDenied,
+    RepositoryNotFound,
+    RepositoryUnreachable,
+    SupervisorError,
+)
+
+# First match wins; the patterns are git's and ssh's English messages (LC_ALL=C).
+TABLE: tuple[tuple[str, type[SupervisorError], str], ...] = (
+    (
+        r"No space left on device|Disk quota exceeded",
+        DiskFull,
+        "The disk is full: free space in Supervisor's storage",
+    ),
+    (
+        r"Authentication failed|could not read (Username|Password)|error: 40[13]\b"
+        r"|Permission denied \(|HTTP Basic: Access denied",
+        RepositoryDenied,
+        "The repository refused access: check git_username and git_token",
+    ),
+    (
+        r"Host key verification failed",
+        RepositoryDenied,
+        "The git server's host key is not known: add it to the known hosts",
+    ),
+    (
+        r"repository '.*' not found|error: 404\b|does not appear to be a git repository"
+        r"|Repository not found|: No such file or directory",
+        RepositoryNotFound,
+        "There is no such repository: check git_repository",
+    ),
+    (
+        r"dubious ownership",
+        RepositoryDenied,
+        "The repository's folder belongs to another user: change its owner to Supervisor's user",
+    ),
+    (
+        r"couldn't find remote ref|not our ref|no such remote ref",
+        ReferenceNotFound,
+        "The repository has no such branch, tag or commit: check git_reference",
+    ),
+    (
+        r"transport '.*' not allowed",
+        RepositoryDenied,
+        "This kind of URL is not allowed: use https, ssh, http or file",
+    ),
+    (
+        r"error: 3\d\d\b|unable to update url base from redirection",
+        RepositoryDenied,
+        "The git server answered with a redirect: put the new address into git_repository",
+    ),
+    (
+        r"certificate|SSL|TLS",
+        RepositoryUnreachable,
+        "The git server's certificate is not trusted",
+    ),
+    (
+        r"Could not resolve host|Failed to connect|Couldn't connect|Connection (refused|reset|timed"
+        r" out)|Operation too slow|early EOF|Empty reply|unexpected disconnect|hung up|error: 5\d\d"
+        r"|Could not read from remote repository|RPC failed|unable to access",
+        RepositoryUnreachable,
+        "The git server cannot be reached",
+    ),
+)
+
+
+def explain(error: CommandFailed) -> SupervisorError:
+    """Return the error in the domain's words, git's last line behind them."""
+    for pattern, kind, words in TABLE:
+        if re.search(pattern, error.output):
+            return kind(f"{words} ({_reason(error.output)})")
+    return error
+
+
+def _reason(output: str) -> str:
+    lines = [line for line in output.splitlines() if line.strip()]
+    telling = [line for line in lines if line.startswith(("fatal:", "error:"))]
+    return (telling or lines or ["no output"])[-1][:300]
