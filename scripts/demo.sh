@@ -211,13 +211,17 @@ for run in json.load(sys.stdin)["runs"]:
 }
 
 delete_stack() {
-    say "The stack is deleted; its containers go in the background."
+    say "The stack is deleted. Its containers go in the background; once they are gone, so is it."
     run 'curl --silent --show-error --fail --request DELETE --header "Authorization: Bearer $KEY" "$SUPERVISOR/stacks/$STACK"'
+    local status
     for _ in {1..300}; do
-        [ -n "$(docker ps --all --quiet --filter "ancestor=$IMAGE")" ] || return 0
+        status=$(curl --silent --output /dev/null --write-out '%{http_code}' \
+            --header "Authorization: Bearer $KEY" "$SUPERVISOR/stacks/$STACK")
+        [ "$status" != 404 ] || break
         sleep 0.1
     done
-    fail "the stack's containers are still there"
+    [ "$status" = 404 ] || fail "the stack is still there"
+    [ -z "$(docker ps --all --quiet --filter "ancestor=$IMAGE")" ] || fail "its containers are still there"
 }
 
 tell_story() {
