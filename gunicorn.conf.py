@@ -3,7 +3,7 @@
 import os
 import sys
 
-from supervisor import storage
+from supervisor import logs, storage
 from supervisor.config import Config
 from supervisor.errors import ConfigInvalid, StorageInUse
 
@@ -14,6 +14,10 @@ except ConfigInvalid as invalid:
         print(f"supervisor: {name} {', '.join(messages)}", file=sys.stderr)
     sys.exit(2)
 
+if settings.made_keys:
+    print("supervisor: keys were made and are kept in", settings.storage / "keys")
+    print("supervisor: the API key is", settings.api_key.reveal(), flush=True)
+
 bind = settings.bind
 workers = 1
 worker_class = "supervisor.worker.Worker"
@@ -22,6 +26,8 @@ worker_connections = settings.followers_limit + 500
 graceful_timeout = 5
 timeout = 60
 loglevel = settings.log_level
+logconfig_dict = logs.settings(settings.log_level)
+control_socket_disable = True
 proc_name = "supervisor"
 limit_request_line = 4094
 

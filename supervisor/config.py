@@ -11,7 +11,7 @@ from supervisor.crypto import Secret
 from supervisor.errors import ConfigInvalid
 from supervisor.keys import API_KEY, SECRET_KEY_BASE, make_keys, stored_keys
 
-MISSING = {"required": "is missing: set both keys, or neither to have them made"}
+MISSING: dict[str, Any] = {"required": "is missing: set both keys, or neither to have them made"}
 OLDER_NAMES = {"SUPERVISOR_RAILS_LOG_LEVEL": "SUPERVISOR_LOG_LEVEL"}
 
 
@@ -113,6 +113,11 @@ class Config:
     limits: Limits = Limits()
     made_keys: bool = False
 
+    @property
+    def marker(self) -> str:
+        """Return what marks the processes that were started for this storage."""
+        return f"{self.storage}:"
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Config":
         """Read the environment; raise ConfigInvalid that names every wrong setting at once."""
@@ -125,7 +130,7 @@ class Config:
         try:
             values = Settings().load(given)
         except ValidationError as error:
-            raise ConfigInvalid(error.normalized_messages()) from None
+            raise ConfigInvalid(error.normalized_messages()) from None  # type: ignore[no-untyped-call]
         return cls(**_arguments(values, storage), made_keys=made)
 
 

@@ -107,7 +107,8 @@ def schema_version() -> str | None:
 def newest_schema() -> str:
     """Return the revision that this release works with."""
     head = ScriptDirectory(MIGRATIONS).get_current_head()
-    assert head is not None, "the release has no migrations"
+    if head is None:
+        raise SchemaMismatch
     return head
 
 

@@ -59,7 +59,7 @@ def submit(session: Session, stack: Stack, action: Action, trigger: Trigger) -> 
     return run
 
 
-def _pending(stack_id: int) -> Select[tuple[Run]]:
+def _pending(stack_id: int) -> Select[Run]:
     query = select(Run).where(Run.stack_id == stack_id, Run.status == Status.PENDING)
     return query.order_by(Run.position, Run.id)
 

@@ -89,7 +89,7 @@ class Scheduler:
             log.warning("The clock was set by %+.0f s; due times move with it", moved)
             self._guard(lambda: stacks.shift_times(timedelta(seconds=moved)))()
             for job in self._jobs.jobs:
-                job.next_run += timedelta(seconds=moved)
+                job.next_run = job.next_run and job.next_run + timedelta(seconds=moved)
             self._offset = offset
 
     def _submit_checks(self) -> None:
@@ -99,7 +99,7 @@ class Scheduler:
             self._checks.spawn(self._guard(self._checker(check)))
 
     def _checker(self, check: checks.Check) -> Callable[[], None]:
-        shell = Shell(log=lambda _: None, marker=f"{self._config.storage}:check")
+        shell = Shell(log=lambda _: None, marker=f"{self._config.marker}check")
         return lambda: checks.perform(check, shell, self._config.limits.ls_remote)
 
     def _submit_retries(self) -> None:

@@ -22,7 +22,7 @@ class Worker(GeventWorker):
         monkey.patch_all(
             os=False, thread=False, select=False, subprocess=False, signal=False, queue=False
         )
-        self.sockets = [
+        self.sockets: list[socket.socket] = [
             socket.socket(s.FAMILY, socket.SOCK_STREAM, fileno=s.sock.detach())
             for s in self.sockets
         ]

@@ -38,7 +38,7 @@ class ThreadedFlask(Flask):
         """Run the view; errors become answers here, or gevent would print them as its own."""
         try:
             return super().dispatch_request()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (every error becomes an answer)
             return self.handle_user_exception(error)
 
 

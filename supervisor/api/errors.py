@@ -59,7 +59,8 @@ def _storage(error: OperationalError) -> Answer:
 
 def _http(error: HTTPException) -> Answer:
     status = error.code or 500
-    kept = {"Allow": ", ".join(error.valid_methods)} if getattr(error, "valid_methods", 0) else {}
+    methods = getattr(error, "valid_methods", None)
+    kept = {"Allow": ", ".join(methods)} if methods else {}
     return {"error": WORDS.get(status) or error.description or error.name}, status, kept
 
 

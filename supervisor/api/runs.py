@@ -8,6 +8,7 @@ from werkzeug.exceptions import BadRequest
 from supervisor import runs, stacks
 from supervisor.api.body import integer
 from supervisor.api.stack_view import time_text
+from supervisor.errors import RunNotFound
 from supervisor.models import Run, Stack
 
 blueprint = Blueprint("runs", __name__, url_prefix="/stacks/<uuid>/runs")
@@ -26,7 +27,7 @@ def index(uuid: str) -> Any:
     before = request.args.get("before")
     try:
         edge = runs.find(stack, before).id if before else None
-    except runs.RunNotFound:
+    except RunNotFound:
         raise BadRequest("before must be the uuid of one of the stack's runs") from None
     found = runs.history(stack, edge, count + 1)
     page = [run_values(run) for run in found[:count]]

@@ -11,7 +11,7 @@ from supervisor.models import Strategy
 from supervisor.redact import MASK
 
 BLANK = "can't be blank"
-TEXT = {"required": BLANK, "null": BLANK, "invalid": "must be text"}
+TEXT: dict[str, Any] = {"required": BLANK, "null": BLANK, "invalid": "must be text"}
 LONGEST_INTERVAL = 31_536_000  # a year, in seconds
 MOST_VARIABLES = 1000
 MOST_INCLUDES = 100
@@ -135,7 +135,8 @@ def load(given: Mapping[str, Any], *, partial: bool) -> dict[str, Any]:
     try:
         values: dict[str, Any] = StackSchema(partial=partial).load(given)
     except ValidationError as error:
-        raise StackInvalid(_flat(error.normalized_messages())) from None
+        messages = error.normalized_messages()  # type: ignore[no-untyped-call]
+        raise StackInvalid(_flat(messages)) from None
     return values
 
 

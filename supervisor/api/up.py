@@ -33,7 +33,7 @@ def show() -> Any:
 def _problem(name: str, check: Callable[[], None]) -> dict[str, str] | None:
     try:
         check()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 (whatever is wrong is the answer)
         kind = type(error).__name__
         # What a database or an operating system says may hold paths; nobody has given a key here.
         own = type(error).__module__.startswith("supervisor.")
