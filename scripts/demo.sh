@@ -151,10 +151,11 @@ for line in sys.stdin:
     if name:
         event[name] = value.strip()
         continue
-    if "data" in event:
-        data = json.loads(event["data"])
-        print("    |", data["message"] if event["event"] == "output" else event["data"], flush=True)
+    if event.get("event") == "output":
+        print("    |", json.loads(event["data"])["message"], flush=True)
     if event.get("event") == "message":
+        data = json.loads(event["data"])
+        print("    = {action} {status}: {message}".format(**data))
         open(sys.argv[1], "w").write(event["id"])
         sys.exit(data["status"] != "succeeded")
     event = {}
