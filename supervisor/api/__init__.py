@@ -1,6 +1,6 @@
 """The REST API: a blueprint per resource, one place for the key, one for errors."""
 
-from flask import Flask
+from flask import Flask, Response
 
 from supervisor.api import auth, control, dispatch, errors, log, runs, stacks, up, webhook
 from supervisor.config import Config
@@ -10,6 +10,14 @@ def register(app: Flask, config: Config) -> None:
     """Mount every resource; the key is asked for before a body is read."""
     auth.protect(app, config)
     app.before_request(dispatch.read_body)
+    app.after_request(_without_type)
     errors.register(app)
     for module in (stacks, control, log, runs, webhook, up):
         app.register_blueprint(module.blueprint)
+
+
+def _without_type(response: Response) -> Response:
+    """Name no content type where there is no content."""
+    if response.status_code == 204:
+        del response.headers["Content-Type"]
+    return response
