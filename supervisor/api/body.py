@@ -23,7 +23,9 @@ def json_object(wrapper: str | None = None) -> dict[str, Any]:
 def parse(body: bytes) -> Any:
     """Parse JSON; raise BadRequest also for what Python's parser lets pass."""
     try:
-        return json.loads(body, object_pairs_hook=_without_doubles, parse_constant=_refuse)
+        # Decoded here: the parser would guess UTF-16 and let halves of characters pass.
+        text = body.decode()
+        return json.loads(text, object_pairs_hook=_without_doubles, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         reason = str(error).split("\n")[0] if isinstance(error, ValueError) else "nested too deep"
         raise BadRequest(f"The body is not valid JSON: {reason[:200]}") from None

@@ -3,6 +3,7 @@
 import ipaddress
 import posixpath
 import re
+import socket
 import unicodedata
 from urllib.parse import urlsplit
 
@@ -12,7 +13,7 @@ SCHEMES = ("file", "ssh", "http", "https")
 COMMIT = re.compile(r"[0-9a-f]{40}\Z")
 # git check-ref-format(1): what no reference may contain.
 BAD_IN_REFERENCE = re.compile(
-    r"\.\.|@\{|//|[\x00-\x20\x7f~^:?*\[\\]|(^|/)\.|\.lock(/|$)|[./]$|^[-/@]$"
+    r"\.\.|@\{|//|[\x00-\x20\x7f~^:?*\[\\]|(^|/)\.|\.lock(/|$)|[./]$|^/|^@$"
 )
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 # What the command lines themselves, or a program they start, read from their environment: older
@@ -56,7 +57,8 @@ def repository(url: str) -> None:
         raise ValidationError("is not a valid URL") from None
     if re.search(r"\s", url) or "%0" in url.lower() or not parts.scheme or port == 0:
         raise ValidationError("is not a valid URL")
-    if parts.scheme not in SCHEMES:
+    # Exactly so: git takes `HTTPS://…` for a helper's name and `file:x` for a host.
+    if not url.startswith(tuple(f"{scheme}://" for scheme in SCHEMES)):
         raise ValidationError("scheme must be one of file, ssh, http, or https")
     if parts.password is not None or (parts.username is not None and parts.scheme != "ssh"):
         raise ValidationError("must not hold credentials: use git_username and git_token")
@@ -72,12 +74,21 @@ def _host(scheme: str, host: str, user: str) -> None:
         return
     if not re.fullmatch(r"[a-z0-9_][a-z0-9._-]*|[0-9a-f:.]+", host) or user.startswith("-"):
         raise ValidationError("is not a valid URL")
-    try:
-        local = ipaddress.ip_address(host).is_link_local
-    except ValueError:
-        return
-    if local:
+    address = _address(host)
+    if address and address.is_link_local:
         raise ValidationError("must not be a link-local address")
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return the address that a host is, also in the short and hexadecimal forms; else None."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        try:
+            return ipaddress.IPv4Address(socket.inet_aton(host))
+        except OSError:
+            return None
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def reference(name: str) -> None:

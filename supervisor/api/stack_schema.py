@@ -1,5 +1,6 @@
 """The fields of a stack as the API takes them."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,6 +39,18 @@ class Path(Text):
         return rules.repository_path(text)
 
 
+class Paths(fields.List[str]):
+    """A list of paths; counted before each is looked at."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(Path(), error_messages={"invalid": "must be a list of paths"}, **options)
+
+    def _deserialize(self, value: Any, *arguments: Any, **options: Any) -> Any:
+        if isinstance(value, list) and len(value) > MOST_INCLUDES:
+            raise ValidationError(f"has more than {MOST_INCLUDES} entries")
+        return super()._deserialize(value, *arguments, **options)
+
+
 class Variables(fields.Field[dict[str, str]]):
     """An object of names and texts; numbers and truth values are taken as YAML writes them."""
 
@@ -69,7 +82,7 @@ class Interval(fields.Integer):
         )
 
     def _deserialize(self, value: Any, *arguments: Any, **options: Any) -> Any:
-        digits = isinstance(value, str) and value.lstrip("-").isdecimal() and len(value) < 20
+        digits = isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value)
         if isinstance(value, bool) or not (isinstance(value, int) or digits):
             raise ValidationError("is not a number")
         return int(value)
@@ -101,12 +114,7 @@ class StackSchema(Schema):
     git_username = Text(allow_none=True)
     git_token = Text(most=4096, allow_none=True)
     compose_file = Path(required=True)
-    compose_includes = fields.List(
-        Path(),
-        validate=validate.Length(max=MOST_INCLUDES, error=f"has more than {MOST_INCLUDES} entries"),
-        allow_none=True,
-        error_messages={"invalid": "must be a list of paths"},
-    )
+    compose_includes = Paths(allow_none=True)
     compose_variables = Variables(allow_none=True)
     strategy = fields.String(
         required=True,
