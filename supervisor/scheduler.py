@@ -96,7 +96,9 @@ class Scheduler:
         """Hand each repository that is due to a thread; due again only after its limit."""
         until = now() + timedelta(seconds=self._config.limits.ls_remote * 2 + 60)
         for check in checks.group(stacks.due_for_check(now(), until)):
-            self._checks.spawn(self._guard(self._checker(check)))
+            # A pool takes work only from its own hub's thread, and this is another one.
+            start = (self._checks.spawn, self._guard(self._checker(check)))
+            self._checks.hub.loop.run_callback_threadsafe(gevent.spawn, *start)
 
     def _checker(self, check: checks.Check) -> Callable[[], None]:
         shell = Shell(log=lambda _: None, marker=f"{self._config.marker}check")
