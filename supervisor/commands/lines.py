@@ -1,84 +1,103 @@
-"""Bytes that a command prints, turned into clean lines in bounded memory."""
+"""Bytes that a command prints, as clean lines of bounded length."""
 
 import re
 from collections.abc import Callable
 
-LONGEST_BYTES = 64 * 1024
 HEAD_CHARACTERS = 4096
 TAIL_CHARACTERS = 1024
-# A secret that is cut in two could not be recognised: look at more than what is kept.
-MARGIN = 4096
+# What is held of each end of a line that has not ended. A secret is masked up to half this long.
+WINDOW_BYTES = 128 * 1024
 
-UNCLEAN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
-LINE_END = re.compile(r"\r+(?=\n|\Z)")
-OVERWRITTEN = re.compile(r"[^\n]*\r")
+_ESCAPES = re.compile(
+    r"\x1b[\]PX^_][^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)?"  # titles, links: up to their own end
+    r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"  # colours, cursor movements
+    r"|\x1b[ -/]*[0-~]?"
+)
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def clean(text: str) -> str:
-    """Remove escape sequences, control characters, and what a progress bar wrote over."""
-    if not UNCLEAN.search(text):
+    """Take escape sequences and control characters out; of a line written over, keep the end."""
+    text = _CONTROLS.sub("", _ESCAPES.sub("", text))
+    if "\r" not in text:
         return text
-    text = ESCAPE.sub("", text)
-    text = OVERWRITTEN.sub("", LINE_END.sub("", text))
-    return UNCLEAN.sub("", text)
+    return "\n".join(_last_state(line) for line in text.split("\n"))
+
+
+def cut(text: str) -> str:
+    """Shorten one line to its head and tail, and say between them how much is missing."""
+    if len(text) <= HEAD_CHARACTERS + TAIL_CHARACTERS:
+        return text
+    missing = len(text[HEAD_CHARACTERS:-TAIL_CHARACTERS].encode(errors="replace"))
+    return _joined(text[:HEAD_CHARACTERS], missing, text[-TAIL_CHARACTERS:])
 
 
 class LineSplitter:
-    """Take bytes as they come, give whole lines; an endless one is cut in its middle."""
+    """Split what is fed into redacted lines; holds no more than the ends of an open line."""
 
     def __init__(self, redact: Callable[[str], str]) -> None:
         self._redact = redact
-        self._pending = b""
-        self._skipped = 0
-        self._end = b""
+        self._head = bytearray()
+        self._tail = bytearray()
+        self._left_out = 0
 
-    def feed(self, data: bytes) -> list[str]:
-        """Return the lines that these bytes complete."""
-        if b"\n" not in data:
-            self._hold(data)
-            return []
-        first, rest = data.split(b"\n", 1)
+    def feed(self, chunk: bytes) -> list[str]:
+        """Return the lines that end in this chunk."""
+        first, newline, rest = chunk.partition(b"\n")
         self._hold(first)
-        lines = self.flush(even_empty=True)
+        if not newline:
+            return []
+        lines = self._end_line()
         whole, newline, last = rest.rpartition(b"\n")
         if newline:
-            lines += self._lines(whole)
+            lines += self._finished(whole)
         self._hold(last)
         return lines
 
-    def flush(self, *, even_empty: bool = False) -> list[str]:
-        """Return the line that was never ended, if there is one."""
-        if self._skipped:
-            lines = [self._cut_line()]
-        elif self._pending or even_empty:
-            lines = self._lines(self._pending)
-        else:
-            lines = []
-        self._pending, self._end, self._skipped = b"", b"", 0
-        return lines
+    def flush(self) -> list[str]:
+        """Return the line that nothing ended, if there is one."""
+        return self._end_line() if self._head else []
 
-    def _hold(self, data: bytes) -> None:
-        room = LONGEST_BYTES - len(self._pending)
-        self._pending += data[:room]
-        beyond = data[room:]
-        if beyond:
-            self._skipped += len(beyond)
-            self._end = (self._end + beyond)[-(TAIL_CHARACTERS + MARGIN) :]
+    def _hold(self, part: bytes) -> None:
+        room = WINDOW_BYTES - len(self._head)
+        if room > 0:
+            self._head += part[:room]
+            part = part[room:]
+        self._tail += part
+        # Twice the window, so that the front is cut off seldom.
+        if len(self._tail) > 2 * WINDOW_BYTES:
+            surplus = len(self._tail) - WINDOW_BYTES
+            del self._tail[:surplus]
+            self._left_out += surplus
 
-    def _lines(self, data: bytes) -> list[str]:
-        lines = self._tidy(data).split("\n")
-        longest = HEAD_CHARACTERS + TAIL_CHARACTERS
-        return [line if len(line) <= longest else _shorten(line, line, 0) for line in lines]
+    def _end_line(self) -> list[str]:
+        head, tail, left_out = bytes(self._head), bytes(self._tail), self._left_out
+        self._head, self._tail, self._left_out = bytearray(), bytearray(), 0
+        if not left_out:
+            return self._finished(head + tail)
+        if b"\r" in tail.rstrip(b"\r"):
+            return self._finished(tail.rstrip(b"\r").rpartition(b"\r")[2])
+        return [self._ends(head, tail, left_out)]
 
-    def _cut_line(self) -> str:
-        return _shorten(self._tidy(self._pending), self._tidy(self._end), self._skipped)
+    def _finished(self, whole: bytes) -> list[str]:
+        # All lines at once: a million short ones cost a second otherwise.
+        text = self._redact(clean(whole.decode(errors="replace")))
+        return [cut(line) for line in text.split("\n")]
 
-    def _tidy(self, data: bytes) -> str:
-        return self._redact(clean(data.decode("utf-8", "replace")))
+    def _ends(self, head: bytes, tail: bytes, left_out: int) -> str:
+        """Shorten a line whose middle was never held; a secret may lie across the gap's edges."""
+        start = self._redact(clean(head.decode(errors="replace")))
+        end = self._redact(clean(tail.decode(errors="replace")))
+        start_length = min(HEAD_CHARACTERS, max(0, len(start) - WINDOW_BYTES // 2))
+        end_length = min(TAIL_CHARACTERS, max(0, len(end) - WINDOW_BYTES // 2))
+        end_at = len(end) - end_length
+        missing = len((start[start_length:] + end[:end_at]).encode(errors="replace")) + left_out
+        return _joined(start[:start_length], missing, end[end_at:])
 
 
-def _shorten(start: str, end: str, beyond: int) -> str:
-    head, tail = start[:HEAD_CHARACTERS], end[-TAIL_CHARACTERS:]
-    left_out = len(start) - len(head) + beyond - (len(tail) if beyond else TAIL_CHARACTERS)
-    return f"{head} … [{max(left_out, 0):,} characters left out] … {tail}"
+def _last_state(line: str) -> str:
+    return line.rstrip("\r").rpartition("\r")[2]
+
+
+def _joined(head: str, missing: int, tail: str) -> str:
+    return f"{head} … [{missing} bytes left out] … {tail}"

@@ -1,6 +1,7 @@
 """Ending processes for good: groups, and what escaped from its group."""
 
 import os
+import select
 import signal
 import time
 from collections.abc import Iterable
@@ -20,6 +21,8 @@ def signal_group(group: int, number: signal.Signals) -> bool:
 
 def marked(prefix: str) -> list[int]:
     """Return the processes whose environment carries a marker with this prefix."""
+    if not prefix:
+        raise ValueError("an empty prefix would mean the processes of every other service too")
     wanted = f"{MARKER}={prefix}".encode()
     found = []
     for entry in Path("/proc").iterdir():
@@ -36,9 +39,10 @@ def end_all(pids: Iterable[int], grace_seconds: float) -> None:
     left = list(pids)
     _signal_each(left, signal.SIGTERM)
     until = time.monotonic() + grace_seconds
+    nothing = select.poll()  # gevent would give this thread a hub of its own for time.sleep
     while left and time.monotonic() < until:
+        nothing.poll(50)
         left = [pid for pid in left if _is_alive(pid)]
-        time.sleep(0.05 if left else 0)
     _signal_each(left, signal.SIGKILL)
 
 

@@ -4,33 +4,38 @@ Output never goes through `sh`: it would buffer without end, or drop what it can
 command writes into a pipe, and the thread that started it reads.
 """
 
-import ctypes
+import gc
 import os
-import resource
-import select
-import shutil
 import signal
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO, Any
 from uuid import uuid4
 
 import sh
 
+from supervisor.commands.child import (
+    CANNOT_START,
+    Limits,
+    check_arguments,
+    check_folder,
+    find_executable,
+    prepare,
+)
 from supervisor.commands.lines import LineSplitter
 from supervisor.commands.processes import MARKER, end_all, marked, signal_group
-from supervisor.errors import CommandCancelled, CommandFailed, CommandMissing, CommandTimedOut
+from supervisor.commands.pump import LINGER_SECONDS, Pump, Sink, open_pipe
+from supervisor.errors import CommandCancelled, CommandFailed, CommandTimedOut
 
-READ_BYTES = 256 * 1024
-LOOK_SECONDS = 0.1
-LINGER_SECONDS = 1.0
+__all__ = ["Cancellation", "Limits", "Shell"]
+
 TAIL_LINES = 20
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
-
-_libc = ctypes.CDLL(None, use_errno=True)
+REAP_SECONDS = 5.0  # a killed process ends at once, unless it waits for a broken disk
 
 
 class Cancellation:
@@ -50,14 +55,6 @@ class Cancellation:
     def reason(self) -> str | None:
         """Return why the end was asked for, None if it was not."""
         return self._reason if self._asked.is_set() else None
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a command may use: bytes of address space, seconds of processor time."""
-
-    memory_bytes: int | None = None
-    cpu_seconds: int | None = None
 
 
 def _unchanged(text: str) -> str:
@@ -100,11 +97,10 @@ class Shell:
                 tail.extend(lines)
                 self.log(lines)
 
-        with _Pipe() as pipe:
-            command = _Command(self, argv, env, seconds)
-            command.start(pipe.writer, pipe.writer, cwd, limits)
-            pipe.close_writer()
-            command.follow({pipe.reader: lambda data: take(splitter.feed(data))})
+        command = _Command(self, argv, env, seconds)
+        try:
+            command.run([lambda data: take(splitter.feed(data))], cwd, limits)
+        finally:
             take(splitter.flush())
         command.check("\n".join(tail))
 
@@ -129,35 +125,13 @@ class Shell:
         def keep(data: bytes) -> None:
             out.extend(data[: maximum_bytes + 1 - len(out)])
 
-        with _Pipe() as output, _Pipe() as errors:
-            command = _Command(self, argv, env, seconds)
-            command.start(output.writer, errors.writer, cwd, limits)
-            output.close_writer()
-            errors.close_writer()
-            command.follow(
-                {output.reader: keep, errors.reader: lambda d: tail.extend(splitter.feed(d))}
-            )
-            tail.extend(splitter.flush())
+        command = _Command(self, argv, env, seconds)
+        command.run([keep, lambda data: tail.extend(splitter.feed(data))], cwd, limits)
+        tail.extend(splitter.flush())
         command.check("\n".join(tail))
         if len(out) > maximum_bytes:
             raise CommandFailed(command.name, 0, f"printed more than {maximum_bytes} bytes")
         return out.decode("utf-8", "replace")
-
-
-class _Pipe:
-    """A pipe whose two ends are closed for sure."""
-
-    def __enter__(self) -> "_Pipe":
-        self.reader, descriptor = os.pipe()
-        self.writer = os.fdopen(descriptor, "wb", 0)
-        return self
-
-    def close_writer(self) -> None:
-        self.writer.close()
-
-    def __exit__(self, *_error: object) -> None:
-        os.close(self.reader)
-        self.writer.close()
 
 
 class _Command:
@@ -166,9 +140,10 @@ class _Command:
     def __init__(
         self, shell: Shell, argv: Sequence[str], env: Mapping[str, str], seconds: float
     ) -> None:
-        self.name = " ".join(word for word in argv[:3] if not word.startswith("-"))
+        self.name = command_name(argv)
+        check_arguments(self.name, argv, env)
         self._shell = shell
-        self._argv = argv
+        self._argv = [find_executable(argv[0], env), *argv[1:]]
         self._own_marker = f"{shell.marker}#{uuid4().hex}"
         self._env = dict(env) | {MARKER: self._own_marker}
         self._seconds = seconds
@@ -176,51 +151,26 @@ class _Command:
         self._ended_by: CommandTimedOut | CommandCancelled | None = None
         self._exit_code = 0
 
-    def start(self, out: object, err: object, cwd: Path | None, limits: Limits | None) -> None:
-        path = shutil.which(self._argv[0], path=self._env.get("PATH"))
-        if path is None:
-            raise CommandMissing(self._argv[0])
-        if any("\0" in argument for argument in self._argv):
-            raise CommandFailed(self.name, 0, "an argument contains NUL")
-        with Path(os.devnull).open("rb") as nothing:
-            self._process = sh.Command(path)(
-                *self._argv[1:],
-                _in=nothing,
-                _out=out,
-                _err=err,
-                _env=self._env,
-                _cwd=str(cwd) if cwd else None,
-                _bg=True,
-                _bg_exc=False,
-                _new_session=True,
-                _tty_out=False,
-                _preexec_fn=_in_child(limits),
-                _return_cmd=True,
-            ).process
-
-    def follow(self, readers: dict[int, Callable[[bytes], None]]) -> None:
-        """Read until the command has ended, or has to be ended."""
-        poll = select.poll()
-        for descriptor in readers:
-            poll.register(descriptor, select.POLLIN)
-        open_ones = set(readers)
-        ended_at: float | None = None
-        while open_ones:
-            for descriptor, _event in poll.poll(LOOK_SECONDS * 1000):
-                data = os.read(descriptor, READ_BYTES)
-                if data:
-                    readers[descriptor](data)
-                else:
-                    poll.unregister(descriptor)
-                    open_ones.discard(descriptor)
-            self._end_if_due()
-            if not self._is_alive():
-                # A grandchild may keep the pipe open; its lines are waited for, but not for long.
-                ended_at = ended_at or time.monotonic()
-                if time.monotonic() - ended_at > LINGER_SECONDS:
-                    break
-        self._wait()
-        self._end_group()
+    def run(self, sinks: Sequence[Sink], cwd: Path | None, limits: Limits | None) -> None:
+        """Start, read to the end, leave nothing behind; one sink takes both outputs."""
+        if self._is_due() and self._ended_by:
+            raise self._ended_by
+        check_folder(self.name, cwd)
+        with ExitStack() as stack:
+            pipes = [stack.enter_context(open_pipe()) for _ in sinks]
+            writers = [pipe.writer for pipe in pipes]
+            process = self._start(writers[0], writers[-1], cwd, limits)
+            for writer in writers:
+                writer.close()
+            readers = [pipe.reader for pipe in pipes]
+            pump = Pump(process.pid, dict(zip(readers, sinks, strict=True)))
+            stack.enter_context(closing(pump))
+            try:
+                self._follow(pump, process.pid)
+            finally:
+                signal_group(process.pid, signal.SIGKILL)
+                if pump.wait(REAP_SECONDS):
+                    self._exit_code = process.wait()
 
     def check(self, output: str) -> None:
         """Raise what became of the command, unless it succeeded."""
@@ -233,48 +183,70 @@ class _Command:
         if self._exit_code:
             raise CommandFailed(self.name, self._exit_code, output)
 
-    def _is_alive(self) -> bool:
-        return bool(self._process.is_alive()[0])
+    def _start(self, out: IO[Any], err: IO[Any], cwd: Path | None, limits: Limits | None) -> Any:
+        path, *arguments = limits.wrap(self._argv) if limits else self._argv
+        try:
+            with Path(os.devnull).open("rb") as nothing:
+                return sh.Command(path)(
+                    *arguments,
+                    _in=nothing,
+                    _out=out,
+                    _err=err,
+                    _env=self._env,
+                    _cwd=str(cwd) if cwd else None,
+                    _bg=True,
+                    _bg_exc=False,
+                    _new_session=True,
+                    _tty_out=False,
+                    _preexec_fn=prepare(),
+                    _return_cmd=True,
+                ).process
+        except (OSError, sh.ForkException) as error:
+            gc.enable()  # sh turns it off for the fork, and leaves it off where that fails
+            reason = str(error).strip().splitlines()[-1]
+            raise CommandFailed(self.name, CANNOT_START, f"cannot start: {reason}") from None
 
-    def _wait(self) -> None:
-        """Wait for the exit of a command that closed its output before."""
-        while self._is_alive():
-            self._end_if_due()
-            time.sleep(0.005)
-        self._exit_code = self._process.wait()
-
-    def _end_if_due(self) -> None:
+    def _follow(self, pump: Pump, group: int) -> None:
+        """Read until the command has ended, or end it; what printed last is read too."""
+        pump.run(self._is_due)
         if self._ended_by:
-            return
+            signal_group(group, signal.SIGTERM)
+            pump.run_for(self._shell.kill_grace_seconds)
+        signal_group(group, signal.SIGKILL)
+        if self._ended_by:
+            end_all(marked(self._own_marker), 0)
+        # A grandchild that left the group may keep the pipe open; waited for, but not for long.
+        pump.run_for(LINGER_SECONDS)
+
+    def _is_due(self) -> bool:
         reason = self._shell.cancellation.reason
         if reason is not None:
             self._ended_by = CommandCancelled(self.name, reason)
         elif time.monotonic() > self._deadline:
             self._ended_by = CommandTimedOut(self.name, self._seconds)
-        if self._ended_by:
-            self._end_group(self._shell.kill_grace_seconds)
-
-    def _end_group(self, grace_seconds: float = 0) -> None:
-        """Ask the whole group to end, then kill it, and what left the group."""
-        group = self._process.pid
-        if grace_seconds and signal_group(group, signal.SIGTERM):
-            until = time.monotonic() + grace_seconds
-            while time.monotonic() < until and (self._is_alive() or signal_group(group, 0)):
-                time.sleep(0.02)
-        signal_group(group, signal.SIGKILL)
-        if self._ended_by:
-            end_all(marked(self._own_marker), 0)
+        return self._ended_by is not None
 
 
-def _in_child(limits: Limits | None) -> Callable[[], None]:
-    """Return what the child does between fork and exec: system calls only."""
+# Options of git and docker compose that take the next word.
+WITH_VALUE = {
+    "--ansi",
+    "--progress",
+    "--project-name",
+    "--project-directory",
+    "--file",
+    "--env-file",
+}
 
-    def prepare() -> None:
-        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        if limits and limits.memory_bytes:
-            resource.setrlimit(resource.RLIMIT_AS, (limits.memory_bytes,) * 2)
-        if limits and limits.cpu_seconds:
-            resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_seconds,) * 2)
 
-    return prepare
+def command_name(argv: Sequence[str]) -> str:
+    """Return what to call a command in messages: its program and verbs, never a value."""
+    words = iter(argv)
+    name = [Path(str(next(words))).name]
+    for word in words:
+        if len(name) > (1 if name[-1] != "compose" else 2) or not isinstance(word, str):
+            break
+        if word in WITH_VALUE:
+            next(words, None)
+        elif not word.startswith("-"):
+            name.append(word)
+    return " ".join(name)
