@@ -13,7 +13,7 @@ from supervisor.commands.git import Remote
 from supervisor.commands.shell import Shell
 from supervisor.database import writing
 from supervisor.errors import ReferenceNotFound, SupervisorError
-from supervisor.models import Action, Stack, Trigger, now
+from supervisor.models import Action, Run, Stack, Status, Trigger, now
 
 log = logging.getLogger(__name__)
 
@@ -66,14 +66,23 @@ def _commit(stack: Stack, found: dict[str, str]) -> str | None:
 
 
 def _submit_new(answers: Sequence[tuple[Stack, str | None]]) -> None:
-    changed = [stack.id for stack, commit in answers if commit and commit != stack.seen_commit]
-    if not changed:
+    commits = {
+        stack.id: commit for stack, commit in answers if commit and commit != stack.seen_commit
+    }
+    if not commits:
         return
+    running = select(Run.stack_id).where(Run.status == Status.RUNNING)
     with writing() as session:
-        for stack in session.scalars(select(Stack).where(Stack.id.in_(changed))):
-            if stack.held:
+        # The answer took a while: what the stacks have seen may be another commit by now.
+        busy = set(session.scalars(running))
+        for stack in session.scalars(select(Stack).where(Stack.id.in_(commits))):
+            if stack.deleting or stack.seen_commit == commits[stack.id]:
+                continue
+            if stack.id in busy:
+                stack.check_at = now()
+            elif stack.held:
                 stack.catch_up = True
-            elif not stack.deleting:
+            else:
                 runs.submit(session, stack, Action.DEPLOY, Trigger.POLLING)
 
 

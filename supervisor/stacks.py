@@ -21,7 +21,7 @@ from supervisor.crypto import Cipher
 from supervisor.database import reading, writing
 from supervisor.errors import LimitReached, StackInvalid, StackNotFound
 from supervisor.events import broker
-from supervisor.models import Action, Run, Seal, Stack, Trigger, now
+from supervisor.models import Action, Run, Seal, Stack, Status, Trigger, now
 
 REDEPLOYING = frozenset(
     (
@@ -164,14 +164,21 @@ def remove(stack: Stack) -> bool:
 
 
 def due_for_check(at: datetime, until: datetime) -> Sequence[Stack]:
-    """Return the stacks whose check is due, and set the next time so that it is due only once."""
+    """Return the stacks whose check is due, and set the next time so that it is due only once.
+
+    A stack that has a run going stays due until that run ends: it may be deploying what the
+    check would find.
+    """
+    running = select(Run.stack_id).where(Run.status == Status.RUNNING)
+    due = (Stack.check_at <= at, Stack.id.not_in(running))
     with reading() as session:
-        if session.scalar(select(Stack.id).where(Stack.check_at <= at).limit(1)) is None:
+        if session.scalar(select(Stack.id).where(*due).limit(1)) is None:
             return []
     with writing(durable=False) as session:
-        due = session.scalars(select(Stack).where(Stack.check_at <= at)).all()
-        session.execute(update(Stack).where(Stack.check_at <= at).values(check_at=until))
-    return due
+        found = session.scalars(select(Stack).where(*due)).all()
+        ids = [stack.id for stack in found]
+        session.execute(update(Stack).where(Stack.id.in_(ids)).values(check_at=until))
+    return found
 
 
 def submit_retries(at: datetime) -> None:
