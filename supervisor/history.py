@@ -68,4 +68,4 @@ def starting_point(stack: Stack, count: int) -> int:
             select(func.min(LogLine.id)).where(LogLine.run_id == run_id)
         )
         edge = session.scalar(entry_numbers) if count else None
-    return min(newest, *(number - 1 for number in (first, edge) if number))
+    return min([newest, *(number - 1 for number in (first, edge) if number)])
