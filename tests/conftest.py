@@ -4,6 +4,7 @@ import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.support.engine import Engine
@@ -12,6 +13,11 @@ from tests.support.repository import Repository, two_services
 from tests.support.service import Service
 
 StartService = Callable[..., Service]
+
+
+# How long one example takes depends on what else this machine does.
+hypothesis.settings.register_profile("steady", deadline=None)
+hypothesis.settings.load_profile("steady")
 
 
 def pytest_configure() -> None:
