@@ -1,0 +1,170 @@
+"""docs/api.md names every request that the service answers, and every field of a stack."""
+
+import hashlib
+import hmac
+import json
+import re
+from enum import StrEnum
+
+import pytest
+from flask import Flask
+
+from supervisor import create_app, models
+from supervisor.api.control import COMMANDS
+from supervisor.api.errors import STATUS
+from supervisor.api.rules import RESERVED_VARIABLE
+from supervisor.api.runs import run_values
+from supervisor.api.stack_schema import StackSchema
+from supervisor.api.stack_view import overview_values, stack_values, stats_values
+from supervisor.config import Config
+from supervisor.crypto import Secret
+from supervisor.runs import entry_values
+from supervisor.stacks import REDEPLOYING
+from supervisor.webhooks.signature import is_valid
+from tests.docs.pages import Block, blocks, codes, page, rows, section
+
+PAGE = page("docs/api.md")
+OWN = {"HEAD", "OPTIONS"}  # answered by Flask itself, for every path
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
+    storage = tmp_path_factory.mktemp("storage")
+    return create_app(Config(Secret("k" * 16), Secret("s" * 32), storage))
+
+
+@pytest.fixture
+def stack(app: Flask) -> models.Stack:
+    uuid = "0b7d3c1e-6f5a-4f0e-9a53-0d6a3a1f2c44"
+    return models.Stack(
+        name="site",
+        name_key="site",
+        project="site-0b7d3c1e",
+        git_repository="https://git.example.org/site.git",
+        git_reference="main",
+        compose_file="compose.yml",
+        strategy=models.Strategy.POLLING,
+        sealed=app.extensions["supervisor_cipher"].seal(b"{}", uuid),
+        uuid=uuid,
+    )
+
+
+def named(text: str) -> set[str]:
+    """Return what the first column of the tables names."""
+    return {code for row in rows(text) for code in codes(row[0])}
+
+
+def test_every_request_has_a_heading_and_every_heading_is_a_request(app: Flask) -> None:
+    headings = "\n".join(re.findall(r"^### (.*)$", PAGE, re.MULTILINE))
+    documented = set(re.findall(r"`([A-Z]+ /[^`]*)`", headings))
+    answered = {
+        f"{method} {rule.rule}"
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - OWN
+    }
+    assert documented == answered
+
+
+def test_every_field_of_a_stack_is_named_and_no_other() -> None:
+    fields = {row[0].strip("`"): row for row in rows(section(PAGE, "A stack's fields"))}
+    schema = StackSchema().fields
+    documented = {name for name, row in fields.items() if len(row) == 3 and name != "field"}
+    assert documented == set(schema)
+    for name, field in schema.items():
+        assert (fields[name][1] == "yes") == field.required, name
+
+
+def test_every_shown_field_is_named_and_no_other(app: Flask, stack: models.Stack) -> None:
+    with app.app_context():
+        shown = {*stack_values(stack), *overview_values(stack)} - set(StackSchema().fields)
+    assert named(section(PAGE, "Fields that are only shown")) == shown
+
+
+def test_the_list_of_stacks_shows_what_the_page_says(stack: models.Stack) -> None:
+    text = section(PAGE, "`GET /stacks`")
+    assert [code for code in codes(text) if code in overview_values(stack)] == list(
+        overview_values(stack)
+    )
+
+
+def test_every_figure_is_named_and_no_other(stack: models.Stack) -> None:
+    assert named(section(PAGE, "`GET /stacks/<uuid>/stats`")) == set(stats_values(stack))
+
+
+def test_the_fields_that_cause_a_redeploy_are_named() -> None:
+    text = section(PAGE, "`PATCH /stacks/<uuid>` or `PUT /stacks/<uuid>`")
+    queues = text[text.index("A change of") :].split("queues a redeploy")[0]
+    assert set(codes(queues)) == REDEPLOYING
+
+
+@pytest.fixture
+def run() -> models.Run:
+    action, trigger = models.Action.DEPLOY, models.Trigger.API
+    return models.Run(stack_id=1, action=action, trigger=trigger, position=1)
+
+
+def test_every_field_of_a_run_is_named_and_no_other(run: models.Run) -> None:
+    text = section(PAGE, "`GET /stacks/<uuid>/runs/<run_uuid>`")
+    assert named(text) == set(run_values(run))
+
+
+def test_every_key_of_an_entry_is_named_and_no_other(run: models.Run) -> None:
+    text = section(PAGE, "`GET /stacks/<uuid>/log`")
+    assert named(text) == set(entry_values(run))
+    (example,) = [b.text for b in blocks(PAGE) if b.language == "json" and b.text.startswith("[")]
+    assert list(json.loads(example)[0]) == list(entry_values(run))
+
+
+@pytest.mark.parametrize(
+    ("words", "title"),
+    [
+        (models.Status, "`GET /stacks/<uuid>/runs/<run_uuid>`"),
+        (models.Trigger, "`GET /stacks/<uuid>/runs/<run_uuid>`"),
+        (models.Action, "`GET /stacks/<uuid>/log`"),
+        (models.Strategy, "A stack's fields"),
+        (models.Held, "Fields that are only shown"),
+    ],
+)
+def test_every_word_for_a_state_is_named(words: type[StrEnum], title: str) -> None:
+    assert {str(word) for word in words} <= set(codes(section(PAGE, title)))
+
+
+def test_every_control_command_is_named_and_no_other() -> None:
+    assert named(section(PAGE, "`POST /stacks/<uuid>/control`")) == set(COMMANDS)
+
+
+def test_every_status_of_an_error_is_named() -> None:
+    documented = {row[0] for row in rows(section(PAGE, "Errors"))}
+    assert {str(status) for status in STATUS.values()} <= documented
+
+
+def test_the_reserved_variables_are_those_of_the_code() -> None:
+    text = section(PAGE, "A stack's fields")
+    listed = text[text.index("are reserved") : text.index("A `.env` file")]
+    for name in codes(listed):
+        assert RESERVED_VARIABLE.match(name), name
+        assert RESERVED_VARIABLE.match(name.lower()), name
+    alternatives = re.findall(r"[A-Z_]{2,}", RESERVED_VARIABLE.pattern.replace("_PROXY", ""))
+    said = {code.removesuffix("_").removesuffix("_PROXY") for code in codes(listed)}
+    assert {word.strip("_") for word in alternatives} == said
+
+
+@pytest.mark.parametrize("block", [b for b in blocks(PAGE) if b.language == "json"])
+def test_every_example_is_valid_json(block: Block) -> None:
+    json.loads(block.text)
+
+
+def test_the_example_of_a_stack_is_accepted() -> None:
+    (example,) = [
+        b.text for b in blocks(PAGE) if b.text.startswith("{\n") and "git_repository" in b.text
+    ]
+    assert StackSchema().load(json.loads(example))["polling_interval"] == 300
+
+
+def test_the_signature_forms_of_the_page_are_accepted() -> None:
+    for prefix, digest in (("sha256", hashlib.sha256), ("sha512", hashlib.sha512)):
+        digits = hmac.new(b"secret-secret", b"body", digest).hexdigest()
+        assert f"{prefix}=<{len(digits)} digits>" in PAGE
+        for form in (digits, f"{prefix}={digits}"):
+            assert is_valid(form, "secret-secret", b"body")
+        assert not is_valid(digits.upper(), "secret-secret", b"body")

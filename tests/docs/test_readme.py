@@ -1,0 +1,162 @@
+"""The README's walk through the API: its commands are run, what they print is compared."""
+
+import os
+import re
+import select
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import StartService
+from tests.docs.pages import Block, blocks, page, rows, section
+from tests.support import ROOT
+from tests.support.repository import Repository, two_services
+from tests.support.service import Service
+from tests.support.waiting import wait_until
+
+SECONDS = 60
+README = page("README.md")
+ADDRESS = "http://127.0.0.1:3000"
+REPOSITORY = "https://git.example.org/you/website.git"
+CHANGES = re.compile(r"--json|-X ")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tools() -> None:
+    """Have what the examples need."""
+    for tool in ("curl", "openssl"):
+        if shutil.which(tool) is None:
+            subprocess.run([ROOT / "scripts/install.sh", tool], check=True, timeout=120)
+
+
+class Terminal:
+    """A person at a terminal: types block after block, keeps the variables."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._environment = {name: os.environ[name] for name in ("PATH", "HOME")}
+        self._state = folder / "variables"
+
+    def run(self, script: str) -> str:
+        """Run a block; return what it prints."""
+        whole = f"set -a\n{script}\nenv -0 >'{self._state}'\n"
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", whole],
+            cwd=self._folder,
+            env=self._environment,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+        )
+        assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
+        assert not done.stderr, f"{script}\n{done.stderr}"
+        pairs = self._state.read_text().split("\0")
+        self._environment = dict(pair.split("=", 1) for pair in pairs if pair)
+        return done.stdout
+
+    def watch(self, script: str, wanted: re.Pattern[str]) -> str:
+        """Run a block that does not end by itself; press Ctrl-C when the wanted is there."""
+        process = subprocess.Popen(
+            ["bash", "-c", f"exec {script}"],
+            cwd=self._folder,
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+        assert process.stdout
+        printed = b""
+        until = time.monotonic() + SECONDS
+        try:
+            while not wanted.fullmatch(printed.decode().strip()):
+                left = until - time.monotonic()
+                ready, _, _ = select.select([process.stdout], [], [], max(0, left))
+                assert ready, f"not within {SECONDS} s: {script}\n{printed.decode()}"
+                more = os.read(process.stdout.fileno(), 65536)
+                assert more, f"ended by itself: {script}\n{printed.decode()}"
+                printed += more
+        finally:
+            os.killpg(process.pid, signal.SIGINT)
+            process.wait(10)
+            process.stdout.close()
+        return printed.decode()
+
+
+def steps() -> Iterator[tuple[str, str | None]]:
+    """Give each command block, and the block of what it prints if there is one."""
+    end = Block("", "")
+    all_blocks = [*blocks(README), end]
+    for block, after in pairwise(all_blocks):
+        if block.language == "sh":
+            yield block.text, after.text if after.language == "text" else None
+
+
+def pattern(expected: str) -> re.Pattern[str]:
+    """Return what matches a printed text, where … stands for anything."""
+    return re.compile(re.escape(expected.strip()).replace("…", ".*?"), re.DOTALL)
+
+
+def matches(printed: str, expected: str) -> bool:
+    return bool(pattern(expected).fullmatch(printed.replace("\r", "").strip()))
+
+
+def walk(terminal: Terminal, script: str, expected: str | None) -> None:
+    """Run a block and compare; one that changes nothing may be asked again for a while."""
+    if expected is None:
+        terminal.run(script)
+    elif "follow=true" in script:
+        terminal.watch(script, pattern(expected))
+    elif CHANGES.search(script) or "export" in script:
+        printed = terminal.run(script)
+        assert matches(printed, expected), f"{script}\n{printed}"
+    else:
+        answers = []
+
+        def answered() -> bool:
+            answers.append(terminal.run(script))
+            return matches(answers[-1], expected)
+
+        try:
+            wait_until(answered, script, SECONDS, every=0.2)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{answers[-1]}") from None
+
+
+def with_own_places(script: str, service: Service, repository: Repository) -> str:
+    """Put this test's server and repository where the reader's are."""
+    return script.replace(ADDRESS, service.url).replace(REPOSITORY, repository.url)
+
+
+def test_the_walk_through_the_api_is_true(
+    start_service: StartService, repository: Repository
+) -> None:
+    service = start_service(SUPERVISOR_API_KEY="", SUPERVISOR_SECRET_KEY_BASE="")
+    terminal = Terminal(service.storage.parent)
+    walked = list(steps())
+    assert len(walked) > 10
+    assert ADDRESS in walked[0][0] and REPOSITORY in walked[0][0]
+    for script, expected in walked:
+        if "/webhook" in script:  # "Push a commit, then …"
+            repository.commit(two_services("2"))
+        walk(terminal, with_own_places(script, service, repository), expected)
+
+
+def test_the_settings_named_are_those_of_the_configuration_page() -> None:
+    every = {row[0]: row[1] for row in rows(page("docs/configuration.md"))}
+    for name, default, _meaning in list(rows(section(README, "Settings")))[1:]:
+        assert every[name] == default
+
+
+def test_the_make_targets_named_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for text in (README, page("CONTRIBUTING.md")):
+        named = set(re.findall(r"(?:`|^[#$] )make ([a-z]+)", text, re.MULTILINE))
+        assert named
+        for target in named:
+            assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
