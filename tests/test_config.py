@@ -1,0 +1,245 @@
+"""The settings, the keys and the storage: what a start accepts, and what it refuses."""
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import requests
+
+from supervisor.config import Config, Limits
+from supervisor.errors import ConfigInvalid
+from supervisor.keys import stored_keys
+from tests.conftest import StartService
+from tests.support import ROOT
+from tests.support.engine import Engine
+from tests.support.ports import free_port
+from tests.support.service import API_KEY, SECRET_KEY_BASE, Service
+
+KEYS = {"SUPERVISOR_API_KEY": API_KEY, "SUPERVISOR_SECRET_KEY_BASE": SECRET_KEY_BASE}
+BAD_SETTINGS, STORAGE_IN_USE, REFUSED = 2, 3, 4
+
+
+def configure(storage: Path, **settings: str) -> Config:
+    return Config.from_environment({"SUPERVISOR_STORAGE": str(storage)} | settings)
+
+
+def attempt(storage: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Start the service as `make run` does, where it is expected to refuse."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "SUPERVISOR_STORAGE": str(storage),
+        "SUPERVISOR_BIND": f"127.0.0.1:{free_port()}",
+    } | settings
+    return subprocess.run(
+        [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py", "app:app"],
+        cwd=ROOT,
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+
+
+def content_of(database: Path) -> list[str]:
+    """Return everything in the database; its file also changes when the log is folded into it."""
+    with closing(sqlite3.connect(database)) as connection:
+        return list(connection.iterdump())
+
+
+# What a setting may be
+
+
+def test_two_keys_are_enough_and_the_rest_has_defaults(tmp_path: Path) -> None:
+    config = Config.from_environment(KEYS)
+    assert config.storage == Path("storage").absolute()
+    assert (config.bind, config.log_level) == ("127.0.0.1:3000", "info")
+    assert (config.concurrency, config.runs_kept) == (4, 100)
+    assert config.limits == Limits()
+    assert not config.made_keys
+
+
+def test_the_older_name_of_the_log_level_is_taken_where_the_new_one_is_not_given(
+    tmp_path: Path,
+) -> None:
+    older = {"SUPERVISOR_RAILS_LOG_LEVEL": "debug"}
+    assert configure(tmp_path, **KEYS, **older).log_level == "debug"
+    both = older | {"SUPERVISOR_LOG_LEVEL": "error"}
+    assert configure(tmp_path, **KEYS, **both).log_level == "error"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SUPERVISOR_API_KEY", "short"),
+        ("SUPERVISOR_API_KEY", "changeme"),
+        ("SUPERVISOR_API_KEY", "with a blank in it 0123456789"),
+        ("SUPERVISOR_API_KEY", "0123456789abcdefé"),
+        ("SUPERVISOR_SECRET_KEY_BASE", "x" * 31),
+        ("SUPERVISOR_BIND", "3000"),
+        ("SUPERVISOR_BIND", "localhost:port"),
+        ("SUPERVISOR_LOG_LEVEL", "loud"),
+        ("SUPERVISOR_CONCURRENCY", "0"),
+        ("SUPERVISOR_CONCURRENCY", "-1"),
+        ("SUPERVISOR_CONCURRENCY", "four"),
+        ("SUPERVISOR_CONCURRENCY", "1.5"),
+        ("SUPERVISOR_CONCURRENCY", "65"),
+        ("SUPERVISOR_RUNS_KEPT", "0"),
+        ("SUPERVISOR_FETCH_SECONDS", "0"),
+        ("SUPERVISOR_FETCH_SECONDS", "1e400"),
+    ],
+)
+def test_a_wrong_setting_is_named_and_its_value_is_not_told(
+    tmp_path: Path, name: str, value: str
+) -> None:
+    with pytest.raises(ConfigInvalid) as refused:
+        configure(tmp_path, **(KEYS | {name: value}))
+    assert list(refused.value.messages) == [name]
+    assert "SECRET" not in name or value not in str(refused.value)
+
+
+@pytest.mark.parametrize("empty", ["", " ", "\t"])
+def test_an_empty_setting_counts_as_not_given(tmp_path: Path, empty: str) -> None:
+    assert configure(tmp_path, **KEYS, SUPERVISOR_CONCURRENCY=empty).concurrency == 4
+    with pytest.raises(ConfigInvalid) as refused:
+        configure(tmp_path, **(KEYS | {"SUPERVISOR_API_KEY": empty}))
+    assert list(refused.value.messages) == ["SUPERVISOR_API_KEY"]
+
+
+@pytest.mark.parametrize("given", sorted(KEYS))
+def test_one_key_alone_is_refused(tmp_path: Path, given: str) -> None:
+    with pytest.raises(ConfigInvalid, match="set both keys, or neither"):
+        configure(tmp_path, **{given: KEYS[given]})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_key_is_shown_when_the_settings_are_printed(tmp_path: Path) -> None:
+    shown = repr(configure(tmp_path, **KEYS))
+    assert API_KEY not in shown
+    assert SECRET_KEY_BASE not in shown
+
+
+# A4: the start with wrong settings
+
+
+def test_all_problems_are_reported_together_and_the_start_ends_with_2(tmp_path: Path) -> None:
+    done = attempt(
+        tmp_path / "storage",
+        SUPERVISOR_API_KEY="changeme",
+        SUPERVISOR_SECRET_KEY_BASE="too short to be the base",
+        SUPERVISOR_BIND="nowhere",
+        SUPERVISOR_CONCURRENCY="many",
+    )
+    assert done.returncode == BAD_SETTINGS
+    lines = done.stderr.splitlines()
+    names = [line.split()[1] for line in lines if line.startswith("supervisor: ")]
+    assert sorted(names) == [
+        "SUPERVISOR_API_KEY",
+        "SUPERVISOR_BIND",
+        "SUPERVISOR_CONCURRENCY",
+        "SUPERVISOR_SECRET_KEY_BASE",
+    ]
+    assert "Traceback" not in done.stderr
+    for value in ("changeme", "too short to be the base"):
+        assert value not in done.stdout + done.stderr
+    assert not (tmp_path / "storage").exists()
+
+
+# The keys of the first start
+
+
+def test_the_first_start_makes_both_keys_and_prints_the_api_key_once(
+    tmp_path: Path, engine: Engine
+) -> None:
+    service = Service(tmp_path / "first", engine)
+    for name in KEYS:
+        del service.environment[name]
+    try:
+        service.start()
+        keys = stored_keys(service.storage)
+        assert sorted(keys) == sorted(KEYS)
+        assert len(keys["SUPERVISOR_API_KEY"]) >= 32
+        assert len(keys["SUPERVISOR_SECRET_KEY_BASE"]) >= 64
+        assert stat.S_IMODE((service.storage / "keys").stat().st_mode) == 0o600
+        assert stat.S_IMODE(service.storage.stat().st_mode) == 0o700
+        assert service.log_text.count(keys["SUPERVISOR_API_KEY"]) == 1
+        assert opens(service, keys["SUPERVISOR_API_KEY"])
+
+        service.restart()
+        assert stored_keys(service.storage) == keys
+        assert service.log_text.count(keys["SUPERVISOR_API_KEY"]) == 1
+        assert keys["SUPERVISOR_SECRET_KEY_BASE"] not in service.log_text
+        assert opens(service, keys["SUPERVISOR_API_KEY"])
+        assert not opens(service, API_KEY)
+    finally:
+        service.close()
+
+
+def opens(service: Service, key: str) -> bool:
+    headers = {"Authorization": f"Bearer {key}"}
+    return requests.get(f"{service.url}/stacks", headers=headers, timeout=5).status_code == 200
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o666])
+def test_kept_keys_that_others_can_read_are_refused(tmp_path: Path, mode: int) -> None:
+    configure(tmp_path)
+    (tmp_path / "keys").chmod(mode)
+    before = (tmp_path / "keys").read_bytes()
+    with pytest.raises(ConfigInvalid, match="can be read by others"):
+        configure(tmp_path)
+    assert (tmp_path / "keys").read_bytes() == before
+
+
+def test_the_start_ends_with_2_where_others_can_read_the_keys(tmp_path: Path) -> None:
+    configure(tmp_path)
+    (tmp_path / "keys").chmod(0o644)
+    done = attempt(tmp_path)
+    assert done.returncode == BAD_SETTINGS
+    assert "chmod 600" in done.stderr
+    assert not [key for key in (tmp_path / "keys").read_text().split("=") if key in done.stderr]
+
+
+# X15: another key base than the one that the storage was encrypted with
+
+
+def test_a_wrong_key_base_is_found_at_the_start_and_nothing_is_lost(
+    start_service: StartService,
+) -> None:
+    service = start_service()
+    stack = service.create_stack(git_repository="file:///nowhere.git", git_token="kept-token")
+    service.wait_for_run(stack["uuid"], status="failed")
+    shown = service.get(f"/stacks/{stack['uuid']}").json()
+    service.terminate()
+    database = service.storage / "supervisor.db"
+    before = content_of(database)
+
+    other_base = {"SUPERVISOR_SECRET_KEY_BASE": "another-" * 8}
+    done = attempt(service.storage, **(KEYS | other_base))
+    assert done.returncode == REFUSED
+    output = done.stdout + done.stderr
+    assert "SUPERVISOR_SECRET_KEY_BASE is not the key" in output
+    assert "Traceback" not in output
+    assert "another-" not in output
+    assert content_of(database) == before
+
+    service.start()
+    assert service.get(f"/stacks/{stack['uuid']}").json() == shown
+
+
+# P18: one storage, one process
+
+
+def test_a_second_instance_on_the_same_storage_ends_with_3_and_names_the_first(
+    start_service: StartService,
+) -> None:
+    service = start_service()
+    done = attempt(service.storage, **KEYS)
+    assert done.returncode == STORAGE_IN_USE
+    assert f"is in use by process {service.pid}" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert service.get("/stacks").status_code == 200
