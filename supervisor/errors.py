@@ -87,6 +87,10 @@ class DeployRefused(SupervisorError):
     """The commit cannot be deployed as it is; the message says what to change."""
 
 
+class DeployUnhealthy(SupervisorError):
+    """The containers came up, but they don't stay up or don't become healthy."""
+
+
 class Skipped(SupervisorError):
     """There is nothing to do; the message says why."""
 

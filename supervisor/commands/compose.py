@@ -50,7 +50,7 @@ class Compose:
 
     def config(self, seconds: float) -> dict[str, Any]:
         """Return the rendered model."""
-        with self._argv("config", "--format", "json") as argv, _explained():
+        with self._argv("config", "--format", "json") as argv, explained():
             text = self.shell.capture(
                 argv, env=environment(), seconds=seconds, cwd=self.project.directory,
                 limits=RENDERING,
@@ -92,14 +92,14 @@ class Compose:
 
     def ps(self, seconds: float) -> list[dict[str, Any]]:
         """Return every container of the project."""
-        with self._argv("ps", "--all", "--format", "json") as argv, _explained():
+        with self._argv("ps", "--all", "--format", "json") as argv, explained():
             text = self.shell.capture(argv, env=environment(), seconds=seconds)
         # Compose before 2.21 prints one array, later ones an object a line.
         found = [json.loads(line) for line in text.splitlines() if line.strip()]
         return found[0] if found and isinstance(found[0], list) else found
 
     def _stream(self, seconds: float, *arguments: str) -> None:
-        with self._argv(*arguments) as argv, _explained():
+        with self._argv(*arguments) as argv, explained():
             self.shell.stream(argv, env=environment(), seconds=seconds, cwd=self._directory)
 
     @property
@@ -125,7 +125,7 @@ class Compose:
 def engine_version(shell: Shell, seconds: float) -> str:
     """Return the engine's version; raise EngineUnreachable or EngineDenied."""
     argv = ["docker", "version", "--format", "{{.Server.Version}}"]
-    with _explained():
+    with explained():
         return shell.capture(argv, env=environment(), seconds=seconds).strip()
 
 
@@ -135,7 +135,7 @@ def environment() -> dict[str, str]:
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def explained() -> Iterator[None]:
     try:
         yield
     except CommandFailed as error:

@@ -3,7 +3,7 @@
 import os
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
@@ -116,6 +116,32 @@ class Git:
         except CommandFailed:
             return False
         return True
+
+    def objects(self, commit: str, paths: Collection[str]) -> dict[str, str]:
+        """Return git's own digest of each file or folder of a commit; "." is all of it."""
+        found = {}
+        if "." in paths:
+            found["."] = self._line("rev-parse", "--verify", f"{commit}^{{tree}}")
+        named = sorted(set(paths) - {"."})
+        if named:
+            argv = self._argv("ls-tree", "-z", "--full-tree", commit, "--", *named)
+            text = _run(self.shell, argv, _environment(), LOCAL_SECONDS)
+            for entry in filter(None, text.split("\0")):
+                facts, path = entry.split("\t", 1)
+                found[path] = facts.split()[2]
+        return found
+
+    def commits_between(self, old: str, new: str, count: int) -> list[dict[str, str]]:
+        """Return the commits that lead from one to the other, newest first, at most so many."""
+        form = "%H%x00%an%x00%aI%x00%s"
+        argv = self._argv(
+            "log", f"--max-count={count}", f"--format={form}", "--end-of-options", f"{old}..{new}"
+        )
+        text = _run(self.shell, argv, _environment(), LOCAL_SECONDS)
+        names = ("commit", "author", "at", "subject")
+        return [
+            dict(zip(names, line.split("\0"), strict=False)) for line in text.split("\n") if line
+        ]
 
     def set_reference(self, name: str, commit: str) -> None:
         """Point one of the mirror's own references to a commit, so that it is kept."""

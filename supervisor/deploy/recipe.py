@@ -1,168 +1,247 @@
 """The ordered steps of a run.
 
 Until `apply`, nothing that runs is touched: a commit is checked out aside, rendered, its images
-pulled and built there. Only then does the stable checkout move.
+pulled and built there. Only then does the stable checkout move. What doesn't become healthy is
+taken back.
 """
 
-import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 from supervisor.commands import git
-from supervisor.commands.compose import Compose, Project
+from supervisor.commands.compose import Compose
 from supervisor.commands.shell import Shell
 from supervisor.config import Limits
-from supervisor.deploy.containment import check_model, file_within, optional_file_within
+from supervisor.deploy.apply import bring_up, compose_for, put_back_images
+from supervisor.deploy.changes import Changes, compare
+from supervisor.deploy.containment import check_model
+from supervisor.deploy.fingerprint import fingerprint
+from supervisor.deploy.health import wait_until_settled
+from supervisor.deploy.sources import find_sources
 from supervisor.deploy.spec import StackSpec, Tree, Workspace
-from supervisor.errors import DeployRefused, ReferenceNotFound, Skipped
+from supervisor.deploy.state import AppliedState
+from supervisor.errors import (
+    CommandCancelled,
+    DeployRefused,
+    ReferenceNotFound,
+    Skipped,
+    SupervisorError,
+)
 
-EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"  # git knows it without having it
+
+@dataclass
+class Progress:
+    """How far a run came, for the record; `outcome` says what became of a failed one."""
+
+    step: str = "start"
+    commit: str | None = None
+    touched: bool = False
+    healthy: bool | None = None
+    outcome: str | None = None
+    reasons: dict[str, str] = field(default_factory=dict)
+    state: AppliedState | None = None
 
 
 @dataclass
 class Recipe:
-    """Carry out one run; `step`, `commit` and `touched` tell how far it came."""
+    """Carry out one run of one stack."""
 
     spec: StackSpec
     place: Workspace
     shell: Shell
     limits: Limits
     announce: Callable[[str, str], None]
-    commit: str | None = None
-    step: str = "start"
-    touched: bool = False
+    progress: Progress = field(default_factory=Progress)
 
     def deploy(self, *, explicit: bool) -> str:
         """Bring the stack to the newest commit of its reference; return a sentence about it.
 
         Raise Skipped where there is nothing to do and nobody asked explicitly.
         """
-        self._fetch()
+        commit = self.fetch()
         if self.spec.held:
             raise Skipped(f"The stack is {self.spec.held}: start or unpause it to deploy this")
-        if self.commit == self.spec.applied_commit and not explicit:
-            raise Skipped(f"Already at {self._short}")
-        self._prepare()
-        self._apply()
-        return f"Deployed {self._short}"
+        if self.spec.applied and commit == self.spec.applied.commit and not explicit:
+            raise Skipped(f"Already at {self._where}")
+        state, changes = self.prepare(commit, self.place.aside)
+        self._tell(changes)
+        if self.spec.applied and not changes.reasons and not explicit:
+            self._move_quietly(state)
+            raise Skipped(f"Nothing of the stack changed in {self._where}")
+        self._apply(state)
+        return f"Deployed {self._where}"
+
+    def roll_back(self) -> str:
+        """Go back to the good state before the present one."""
+        if self.spec.previous is None:
+            raise DeployRefused("There is no earlier good commit to go back to")
+        self.progress.commit = self.spec.previous.commit
+        self._apply(self.spec.previous, images_too=True)
+        return f"Rolled back to {self.spec.previous.commit[:12]}, held until a newer commit comes"
+
+    def heal(self) -> str:
+        """Make the project equal to what was last applied."""
+        state = self._applied("heal")
+        self._bring_up(state)
+        self._gate(state)
+        return "Healed"
 
     def control(self, action: str) -> str:
         """Start, stop, restart, pause or unpause the stack as it was last deployed."""
-        if self.spec.applied_commit is None:
-            raise DeployRefused("The stack has not been deployed yet: send redeploy")
-        self._step(action, f"docker compose {action} for project {self.spec.project}")
+        state = self._applied(action)
+        self.step(action, f"docker compose {action} for project {self.spec.project}")
         if action == "start":
             # `up` and not `start`, so that containers somebody removed come back too.
-            self._compose(self.place.checkout).up(self.limits.up)
+            self._bring_up(state)
+            self._gate(state)
         else:
-            getattr(self._compose(None), action)(self.limits.control)
+            getattr(self._compose_by_name, action)(self.limits.control)
         return f"{action} done"
 
-    def teardown(self, *, volumes: bool) -> str:
-        """Remove the stack's containers and networks, its volumes only if asked."""
-        kept = "with its volumes" if volumes else "volumes stay"
-        self._step("down", f"Removing the containers of project {self.spec.project}, {kept}")
-        self._compose(None).down(self.limits.down, volumes=volumes)
-        self._step("clean up", "Removing the checkout")
-        self._remove_checkout(everything=volumes)
-        return "Deleted"
-
-    @property
-    def _short(self) -> str:
-        return f"{self.spec.reference} at {(self.commit or '')[:12]}"
-
-    @property
-    def _git(self) -> git.Git:
-        return git.Git(self.shell, self.place.mirror)
-
-    def _step(self, step: str, text: str) -> None:
-        self.step = step
-        self.announce(step, text)
-
-    def _fetch(self) -> None:
-        self._step("fetch", f"Asking {self.spec.remote.url} for {self.spec.reference}")
-        self._git.create()
-        reference = self.spec.reference
-        if not git.is_commit(reference):
-            found = git.ls_remote(
-                self.shell, self.spec.remote, git.candidates(reference), self.limits.ls_remote
-            )
-            resolved = git.resolve(found, reference)
-            if resolved is None:
-                raise ReferenceNotFound(
-                    f"The repository has no branch or tag {reference}: check git_reference"
-                )
-            reference, self.commit = resolved
-        else:
-            self.commit = reference
+    def fetch(self, commit: str | None = None) -> str:
+        """Bring the wanted commit into the mirror, by default the reference's newest; return it."""
+        reference = commit or self.spec.reference
+        self.step("fetch", f"Asking {self.spec.remote.url} for {reference}")
+        self.git.create()
+        source, self.progress.commit = self._resolve(reference)
         with self.place.mirror_locked(self.limits.fetch):
-            if self._git.has_commit(self.commit):
-                return
-            self._step("fetch", f"Fetching {self.commit[:12]}")
-            self.commit = self._git.fetch(
-                self.spec.remote, reference, self.place.target, self.limits.fetch
-            )
+            if not self.git.has_commit(self.progress.commit):
+                self.step("fetch", f"Fetching {self.progress.commit[:12]}")
+                self.progress.commit = self.git.fetch(
+                    self.spec.remote, source, self.place.target, self.limits.fetch
+                )
+        return self.progress.commit
 
-    def _prepare(self) -> None:
-        tree = self.place.aside
-        self._check_out("check out", tree)
-        self._step("render", "docker compose config")
-        compose = self._compose(tree)
+    def prepare(self, commit: str, tree: Tree, *, images: bool = True) -> tuple[AppliedState, Changes]:
+        """Check out, render, pull and build aside; return what would be applied and changes."""
+        self._check_out("check out", tree, commit)
+        state = AppliedState(
+            commit, self.spec.compose_file, self.spec.compose_includes, self.spec.variables
+        )
+        compose = compose_for(self.shell, self.spec.project, tree, state)
+        self.step("render", "docker compose config")
         model = compose.config(self.limits.render)
         check_model(model, tree.path, self.place.storage)
-        self._fetch_images(compose, model)
+        if images:
+            self._fetch_images(compose, model)
+        sources = find_sources(tree.path, state.compose_files)
+        prints = fingerprint(model, sources, tree.path, self.git, commit, self.spec.digest_key)
+        state = AppliedState(
+            commit, state.compose_file, state.compose_includes, state.variables, prints
+        )
+        return state, compare(self.spec.applied and self.spec.applied.fingerprint, prints)
+
+    @property
+    def _where(self) -> str:
+        return f"{self.spec.reference} at {(self.progress.commit or '')[:12]}"
+
+    @property
+    def git(self) -> git.Git:
+        """Return the repository's mirror."""
+        return git.Git(self.shell, self.place.mirror)
+
+    @property
+    def _compose_by_name(self) -> Compose:
+        return compose_for(self.shell, self.spec.project)
+
+    def step(self, step: str, text: str) -> None:
+        """Tell what begins now."""
+        self.progress.step = step
+        self.announce(step, text)
+
+    def _resolve(self, reference: str) -> tuple[str, str]:
+        if git.is_commit(reference):
+            return reference, reference
+        names = git.candidates(reference)
+        found = git.ls_remote(self.shell, self.spec.remote, names, self.limits.ls_remote)
+        resolved = git.resolve(found, reference)
+        if resolved is None:
+            raise ReferenceNotFound(
+                f"The repository has no branch or tag {reference}: check git_reference"
+            )
+        return resolved
+
+    def _applied(self, action: str) -> AppliedState:
+        if self.spec.applied is None:
+            raise DeployRefused(f"Cannot {action}: nothing was deployed yet, send redeploy first")
+        self.progress.commit = self.spec.applied.commit
+        return self.spec.applied
 
     def _fetch_images(self, compose: Compose, model: dict[str, Any]) -> None:
         services = (model.get("services") or {}).values()
         if any("build" not in service for service in services):
-            self._step("pull", "docker compose pull")
+            self.step("pull", "docker compose pull")
             compose.pull(self.limits.pull)
         if any("build" in service for service in services):
-            self._step("build", "docker compose build")
+            self.step("build", "docker compose build")
             compose.build(self.limits.build)
 
-    def _apply(self) -> None:
-        self.touched = True
-        self._check_out("apply", self.place.checkout)
-        self._step("up", "docker compose up")
-        self._compose(self.place.checkout).up(self.limits.up)
-        if self.commit:
-            self._git.set_reference(self.place.applied, self.commit)
+    def _tell(self, changes: Changes) -> None:
+        self.progress.reasons = changes.reasons
+        lines = [f"{service}: {reason}" for service, reason in changes.reasons.items()]
+        untouched = ", ".join(changes.unchanged)
+        self.step("compare", f"untouched: {untouched}" if untouched else "nothing is untouched")
+        if lines:
+            self.shell.log(lines)
 
-    def _check_out(self, step: str, tree: Tree) -> None:
-        commit = self.commit or ""
-        self._step(step, f"Checking out {commit[:12]}")
-        self._git.checkout(commit, tree.path, tree.index, self.limits.checkout)
+    def _move_quietly(self, state: AppliedState) -> None:
+        """Move the checkout to a commit that changes no service; containers don't notice."""
+        assert self.spec.applied is not None  # noqa: S101 (the caller looked)
+        self._check_out("apply", self.place.checkout, state.commit)
+        good = self.spec.applied
+        self.progress.state = AppliedState(
+            state.commit, state.compose_file, state.compose_includes, state.variables,
+            state.fingerprint, good.images, good.hashes, good.states,
+        )  # fmt: skip
 
-    def _compose(self, tree: Tree | None) -> Compose:
-        return Compose(self.shell, self._project(tree))
+    def _apply(self, state: AppliedState, *, images_too: bool = False) -> None:
+        """Bring the project to a state; where it doesn't become healthy, bring it back."""
+        try:
+            self.progress.touched = True
+            self._bring_up(state, images_too=images_too)
+            self._gate(state)
+        except CommandCancelled:
+            raise
+        except SupervisorError as error:
+            self.progress.healthy = False
+            self._undo(error)
+            raise
+        self.git.set_reference(self.place.applied, state.commit)
 
-    def _project(self, tree: Tree | None) -> Project:
-        """Name the project; with a tree also its files, none of which may lead out of it."""
-        if tree is None:
-            return Project(self.spec.project, self.place.folder, (), {})
-        files = tuple(file_within(tree.path, name) for name in self.spec.compose_files)
-        folder = Path(self.spec.compose_file).parent
-        dotenv = optional_file_within(tree.path, str(folder / ".env"))
-        directory = tree.path / folder
-        return Project(self.spec.project, directory, files, self.spec.variables, dotenv)
+    def _undo(self, error: SupervisorError) -> None:
+        good = self.spec.applied
+        if good is None or not self.spec.rollback:
+            return
+        failed_at = self.progress.step
+        self.step("roll back", f"{error}; going back to {good.commit[:12]}")
+        self.progress.outcome = "rollback_failed"
+        try:
+            self._bring_up(good, images_too=True)
+            self._gate(good)
+        except CommandCancelled:
+            raise
+        except SupervisorError as second:
+            self.shell.log([f"The way back failed too: {second}"])
+        else:
+            self.progress.outcome = "rolled_back"
+        self.progress.step = failed_at
 
-    def _remove_checkout(self, *, everything: bool) -> None:
-        """Remove what git put there; what containers wrote into it goes only with the volumes."""
-        place = self.place
-        if place.mirror.exists() and place.checkout.path.exists() and not everything:
-            tree = place.checkout
-            self._git.checkout(EMPTY_TREE, tree.path, tree.index, self.limits.checkout)
-        if place.mirror.exists():
-            for reference in (place.target, place.applied):
-                self._git.delete_reference(reference)
-        shutil.rmtree(place.aside.path, ignore_errors=True)
-        for tree in (place.aside, place.checkout):
-            tree.index.unlink(missing_ok=True)
-        if everything:
-            shutil.rmtree(place.folder, ignore_errors=True)
-        for path in (place.checkout.path, place.folder):
-            if path.is_dir() and not any(path.iterdir()):
-                path.rmdir()
+    def _bring_up(self, state: AppliedState, *, images_too: bool = False) -> None:
+        self._check_out("apply", self.place.checkout, state.commit)
+        pins = put_back_images(self.shell, self.spec.project, state) if images_too else {}
+        self.step("up", "docker compose up")
+        bring_up(self.shell, self.spec.project, self.place, state, pins, self.limits.up)
+
+    def _gate(self, state: AppliedState) -> None:
+        """Wait until the project has settled, then remember what it looks like when good."""
+        seconds = self.spec.health_timeout
+        if seconds:
+            self.step("gate", f"Waiting up to {seconds} s until every service is healthy")
+        containers = wait_until_settled(self.shell, self.spec.project, seconds)
+        self.progress.state = state.observed(containers)
+        self.progress.healthy = True
+
+    def _check_out(self, step: str, tree: Tree, commit: str) -> None:
+        self.step(step, f"Checking out {commit[:12]}")
+        self.git.checkout(commit, tree.path, tree.index, self.limits.checkout)

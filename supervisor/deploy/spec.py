@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from supervisor.commands.git import Remote
+from supervisor.deploy.state import AppliedState
 from supervisor.errors import CommandTimedOut
 
 _mirror_locks: dict[Path, threading.Lock] = defaultdict(threading.Lock)
@@ -25,13 +26,12 @@ class StackSpec:
     compose_file: str
     compose_includes: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
-    applied_commit: str | None = None
     held: str | None = None
-
-    @property
-    def compose_files(self) -> tuple[str, ...]:
-        """Return the compose files in the order in which later ones win."""
-        return (self.compose_file, *self.compose_includes)
+    health_timeout: int = 120
+    rollback: bool = True
+    applied: AppliedState | None = None
+    previous: AppliedState | None = None
+    digest_key: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,11 @@ class Workspace:
     def aside(self) -> Tree:
         """Return the place where a commit is prepared while the old one runs."""
         return Tree(self.folder / "aside")
+
+    @property
+    def plan(self) -> Tree:
+        """Return the place where a plan looks at a commit."""
+        return Tree(self.folder / "plan")
 
     @property
     def target(self) -> str:

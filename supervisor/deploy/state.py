@@ -1,0 +1,51 @@
+"""What a stack runs: the commit, what it was rendered from, and what it looked like when good."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from supervisor.commands.docker import Container
+
+
+@dataclass(frozen=True)
+class AppliedState:
+    """A state that a project was brought to, complete enough to bring it there again."""
+
+    commit: str
+    compose_file: str
+    compose_includes: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    fingerprint: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    images: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    states: Mapping[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def compose_files(self) -> tuple[str, ...]:
+        """Return the compose files in the order in which later ones win."""
+        return (self.compose_file, *self.compose_includes)
+
+    def observed(self, containers: list[Container]) -> "AppliedState":
+        """Return this state with what its containers were like once they had settled."""
+        states: dict[str, list[str]] = {}
+        for container in containers:
+            states.setdefault(container.service, []).append(container.status)
+        return replace(
+            self,
+            images={c.service: (c.image_name, c.image) for c in containers},
+            hashes={c.service: c.config_hash for c in containers},
+            states=states,
+        )
+
+    def dump(self) -> bytes:
+        """Return the state as bytes; they hold variables, so they are to be sealed."""
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def parse(cls, text: bytes) -> "AppliedState":
+        """Return the state that `dump` wrote."""
+        values = json.loads(text)
+        values["compose_includes"] = tuple(values["compose_includes"])
+        values["images"] = {name: tuple(pair) for name, pair in values["images"].items()}
+        return cls(**values)
