@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import Callable
-from typing import ParamSpec
+from dataclasses import replace
+from typing import Any, ParamSpec
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -12,13 +13,14 @@ from supervisor.commands.shell import Cancellation, Shell
 from supervisor.config import Config
 from supervisor.deploy.recipe import Recipe
 from supervisor.deploy.spec import StackSpec, Workspace
-from supervisor.errors import CommandCancelled, Skipped, SupervisorError
-from supervisor.models import DEPLOYING, Action, Run, Stack, Status, Trigger
+from supervisor.deploy.state import AppliedState
+from supervisor.deploy.teardown import tear_down
+from supervisor.errors import CommandCancelled, CommandTimedOut, Held, Skipped, SupervisorError
+from supervisor.models import AUTOMATIC, DEPLOYING, Action, Run, Stack, Status, Trigger
 from supervisor.output import Output
 from supervisor.redact import Redactor
 from supervisor.runs import Outcome
 from supervisor.secret_names import secret_values
-from supervisor.stacks import StackSecrets
 
 log = logging.getLogger(__name__)
 
@@ -40,20 +42,21 @@ class Attempt:
             marker=f"{config.marker}{run.uuid}",
         )
         place = Workspace(config.storage, stack.uuid, stack.git_repository)
-        spec = _spec(stack, secrets)
-        self._recipe = Recipe(spec, place, shell, config.limits, self._announce)
+        self._recipe = Recipe(spec_of(stack), place, shell, config.limits, self._announce)
 
     def carry_out(self) -> Outcome:
         """Return how it ended; raise CommandCancelled where somebody ended it."""
-        recipe = self._recipe
         try:
-            return Outcome(Status.SUCCEEDED, self._follow_recipe(), recipe.commit)
+            message = self._follow_recipe()
+            return self._outcome(Status.SUCCEEDED, message)
+        except Held as held:
+            return self._outcome(Status.SKIPPED, str(held), catch_up=True)
         except Skipped as skipped:
-            return Outcome(Status.SKIPPED, str(skipped), recipe.commit)
+            return self._outcome(Status.SKIPPED, str(skipped))
         except CommandCancelled:
             raise
         except SupervisorError as error:
-            return self._failed(self._redact(str(error)), retry=error.retry)
+            return self._failed(self._redact(str(error)), retry=self._may_pass(error))
         except Exception:
             log.exception("run %s of %s broke", self._run.uuid, self._stack.name)
             return self._failed("internal error, see Supervisor's own log")
@@ -62,26 +65,47 @@ class Attempt:
 
     def cancelled(self, error: CommandCancelled) -> Outcome:
         """Return the outcome of an attempt that a person ended."""
-        return self._failed(str(error), know_commit=False)
+        return replace(self._failed(str(error)), commit=None, outcome="cancelled")
 
     def _follow_recipe(self) -> str:
         run, recipe = self._run, self._recipe
+        if self._stack.suspended and run.trigger in AUTOMATIC:
+            raise Held("Automatic runs of the stack are suspended: resume it")
         if run.action in DEPLOYING:
             by_commit = run.trigger in (Trigger.WEBHOOK, Trigger.POLLING)
             failed_before = self._stack.last_status == Status.FAILED
             return recipe.deploy(explicit=failed_before or not by_commit)
         if run.action == Action.DELETE:
-            return recipe.teardown(volumes=self._stack.delete_volumes)
-        return recipe.control(run.action)
+            return tear_down(recipe, volumes=self._stack.delete_volumes)
+        if run.action == Action.ROLLBACK:
+            return recipe.roll_back()
+        return recipe.heal() if run.action == Action.HEAL else recipe.control(run.action)
 
-    def _failed(self, reason: str, *, retry: bool = False, know_commit: bool = True) -> Outcome:
-        recipe = self._recipe
-        message = f"{recipe.step}: {reason}"
+    def _may_pass(self, error: SupervisorError) -> bool:
+        """Tell whether to try again later: not what a commit itself let run into its limit."""
+        slow = isinstance(error, CommandTimedOut) and self._recipe.progress.touched
+        return error.retry and not slow
+
+    def _failed(self, reason: str, *, retry: bool = False) -> Outcome:
+        message = f"{self._recipe.progress.step}: {reason}"
         self._write(message.splitlines())
-        commit = recipe.commit if know_commit else None
         # A teardown is tried until it succeeds.
         again = retry or self._run.action == Action.DELETE
-        return Outcome(Status.FAILED, message, commit, retry=again, touched=recipe.touched)
+        return self._outcome(Status.FAILED, message, retry=again)
+
+    def _outcome(self, status: Status, message: str, **facts: Any) -> Outcome:
+        progress, state = self._recipe.progress, self._recipe.progress.state
+        return Outcome(
+            status,
+            message,
+            commit=progress.commit,
+            healthy=progress.healthy,
+            outcome=progress.outcome,
+            reasons=progress.reasons,
+            applied_commit=state.commit if state else None,
+            applied=stacks.seal_state(self._stack.uuid, state.dump()) if state else None,
+            **facts,
+        )
 
     def _announce(self, step: str, text: str) -> None:
         _keep_going(runs.announce)(self._run, step)
@@ -91,7 +115,10 @@ class Attempt:
         _keep_going(self._output.append)(lines)
 
 
-def _spec(stack: Stack, secrets: StackSecrets) -> StackSpec:
+def spec_of(stack: Stack) -> StackSpec:
+    """Return a snapshot of the stack for a run to work from."""
+    secrets = stacks.secrets_of(stack)
+    applied, previous = (state_of(stack, sealed) for sealed in (stack.applied, stack.previous))
     return StackSpec(
         uuid=stack.uuid,
         project=stack.project,
@@ -100,9 +127,18 @@ def _spec(stack: Stack, secrets: StackSecrets) -> StackSpec:
         compose_file=stack.compose_file,
         compose_includes=tuple(stack.compose_includes),
         variables=secrets.compose_variables,
-        applied_commit=stack.applied_commit,
         held=stack.held,
+        health_timeout=stack.health_timeout,
+        rollback=stack.rollback,
+        applied=applied,
+        previous=previous,
+        digest_key=stacks.cipher().key_for(stack.uuid),
     )
+
+
+def state_of(stack: Stack, sealed: bytes | None) -> AppliedState | None:
+    """Open one of the stack's sealed states."""
+    return AppliedState.parse(stacks.open_state(stack.uuid, sealed)) if sealed else None
 
 
 def _keep_going(function: Callable[P, None]) -> Callable[P, None]:

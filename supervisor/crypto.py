@@ -42,7 +42,12 @@ class Cipher:
 
     def __init__(self, secret_key_base: Secret) -> None:
         derive = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"supervisor at rest v1")
-        self._aead = AESGCM(derive.derive(secret_key_base.reveal().encode()))
+        self._key = derive.derive(secret_key_base.reveal().encode())
+        self._aead = AESGCM(self._key)
+
+    def key_for(self, owner: str) -> bytes:
+        """Return a key of the owner's own, for digests of what must not be guessed."""
+        return hmac.digest(self._key, f"digests of {owner}".encode(), "sha256")
 
     def seal(self, clear: bytes, owner: str) -> bytes:
         """Encrypt; the result opens only with the same owner, so rows can't be swapped."""

@@ -29,6 +29,8 @@ class Action(StrEnum):
     RESTART = "restart"
     PAUSE = "pause"
     UNPAUSE = "unpause"
+    ROLLBACK = "rollback"
+    HEAL = "heal"
     DELETE = "delete"
 
 
@@ -41,7 +43,11 @@ class Trigger(StrEnum):
     API = "api"
     WEBHOOK = "webhook"
     POLLING = "polling"
+    DRIFT = "drift"
     RECOVERY = "recovery"
+
+
+AUTOMATIC = (Trigger.WEBHOOK, Trigger.POLLING, Trigger.DRIFT, Trigger.RECOVERY)
 
 
 class Status(StrEnum):
@@ -105,6 +111,9 @@ class Stack(Row):
     compose_includes: Mapped[list[str]] = mapped_column(JSON, default_factory=list)
     polling_interval: Mapped[int | None] = mapped_column(default=None)
     signature_header: Mapped[str | None] = mapped_column(default=None)
+    health_timeout: Mapped[int] = mapped_column(default=120)
+    rollback: Mapped[bool] = mapped_column(default=True)
+    self_heal: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = mapped_column(UtcTime, default_factory=now)
     updated_at: Mapped[datetime] = mapped_column(UtcTime, default_factory=now)
 
@@ -112,9 +121,17 @@ class Stack(Row):
     deleting: Mapped[bool] = mapped_column(default=False)
     delete_volumes: Mapped[bool] = mapped_column(default=False)
     catch_up: Mapped[bool] = mapped_column(default=False)
+    suspended: Mapped[bool] = mapped_column(default=False)
+    suspended_reason: Mapped[str | None] = mapped_column(default=None)
+    suspended_until: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
     healthy: Mapped[bool | None] = mapped_column(default=None)
+    drift: Mapped[dict[str, str]] = mapped_column(JSON, default_factory=dict)
+    heals: Mapped[int] = mapped_column(default=0)
+    healed_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
     seen_commit: Mapped[str | None] = mapped_column(default=None)
     applied_commit: Mapped[str | None] = mapped_column(default=None)
+    applied: Mapped[bytes | None] = mapped_column(LargeBinary, default=None)
+    previous: Mapped[bytes | None] = mapped_column(LargeBinary, default=None)
 
     processed: Mapped[int] = mapped_column(default=0)
     failed: Mapped[int] = mapped_column(default=0)
@@ -151,6 +168,8 @@ class Run(Row):
     attempts: Mapped[int] = mapped_column(default=0)
     step: Mapped[str | None] = mapped_column(default=None)
     message: Mapped[str | None] = mapped_column(default=None)
+    outcome: Mapped[str | None] = mapped_column(default=None)
+    reasons: Mapped[dict[str, str]] = mapped_column(JSON, default_factory=dict)
     commit_before: Mapped[str | None] = mapped_column(default=None)
     commit_after: Mapped[str | None] = mapped_column(default=None)
     created_at: Mapped[datetime] = mapped_column(UtcTime, default_factory=now)

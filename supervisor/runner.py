@@ -57,7 +57,7 @@ class Runner:
         if cancellation:
             cancellation.cancel(reason)
 
-    def drain(self) -> None:
+    def stop(self) -> None:
         """Take no more work; end what goes on after a grace and record it as interrupted."""
         self._stopping.set()
         queue_bell.ring()

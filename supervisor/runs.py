@@ -1,8 +1,8 @@
 """The life of a run: submitted, claimed, finished; or interrupted and taken up again."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from sqlalchemy import Select, delete, event, func, select, update
@@ -39,7 +39,12 @@ class Outcome:
     message: str
     commit: str | None = None
     retry: bool = False
-    touched: bool = False
+    catch_up: bool = False
+    healthy: bool | None = None
+    outcome: str | None = None
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    applied_commit: str | None = None
+    applied: bytes | None = None
 
 
 def submit(session: Session, stack: Stack, action: Action, trigger: Trigger) -> Run:
@@ -83,12 +88,12 @@ def _append(session: Session, stack_id: int, action: Action, trigger: Trigger) -
     return run
 
 
-def drop_pending(session: Session, stack: Stack) -> None:
-    """Forget what was pending for a stack that is about to go."""
+def drop_pending(session: Session, stack: Stack, reason: str) -> None:
+    """Forget what is pending for a stack, except its teardown."""
     for run in session.scalars(_pending(stack.id)):
         if run.action != Action.DELETE:
             run.status, run.finished_at = Status.SKIPPED, now()
-            run.message = "the stack was deleted before it began"
+            run.message = reason
     session.flush()
 
 
@@ -131,6 +136,7 @@ def finish(run: Run, outcome: Outcome, runs_kept: int) -> None:
         stack = session.get_one(Stack, run.stack_id)
         run.status, run.message, run.finished_at = outcome.status, outcome.message, now()
         run.commit_after = outcome.commit
+        run.outcome, run.reasons = outcome.outcome, dict(outcome.reasons)
         _count(stack, run)
         _learn(session, stack, run, outcome)
         entry = _entry(session, run)
@@ -147,10 +153,10 @@ def _count(stack: Stack, run: Run) -> None:
 
 def _learn(session: Session, stack: Stack, run: Run, outcome: Outcome) -> None:
     """Bring the stack's own state in line with what the run did."""
-    succeeded = outcome.status == Status.SUCCEEDED
+    _learn_of_state(stack, outcome)
     if run.action in DEPLOYING:
-        _learn_of_deploy(stack, outcome, succeeded)
-    elif succeeded:
+        _learn_of_deploy(stack, outcome)
+    elif outcome.status == Status.SUCCEEDED:
         _learn_of_control(session, stack, run.action)
     if outcome.retry:
         delay = RETRY_SECONDS[min(stack.retries, len(RETRY_SECONDS) - 1)]
@@ -160,21 +166,35 @@ def _learn(session: Session, stack: Stack, run: Run, outcome: Outcome) -> None:
         stack.retries = 0
 
 
-def _learn_of_deploy(stack: Stack, outcome: Outcome, succeeded: bool) -> None:
+def _learn_of_deploy(stack: Stack, outcome: Outcome) -> None:
     if outcome.status == Status.SKIPPED:
-        stack.catch_up = stack.held is not None
-        return
-    if succeeded or outcome.touched or stack.healthy is None:
-        stack.healthy = succeeded
-    if outcome.commit and not outcome.retry:
-        stack.seen_commit = outcome.commit
-    if succeeded:
-        stack.applied_commit = outcome.commit
+        stack.catch_up = stack.catch_up or outcome.catch_up
+    elif outcome.status == Status.SUCCEEDED:
         stack.catch_up = False
+    if outcome.commit and not outcome.retry and not outcome.catch_up:
+        stack.seen_commit = outcome.commit
+
+
+def _learn_of_state(stack: Stack, outcome: Outcome) -> None:
+    """Remember what runs now, and the good state before it to go back to."""
+    if outcome.healthy is not None:
+        stack.healthy = outcome.healthy
+    elif stack.healthy is None and outcome.status == Status.FAILED:
+        stack.healthy = False
+    if outcome.applied is None:
+        return
+    if outcome.applied_commit != stack.applied_commit:
+        stack.previous = stack.applied
+    stack.applied_commit, stack.applied = outcome.applied_commit, outcome.applied
 
 
 def _learn_of_control(session: Session, stack: Stack, action: Action) -> None:
+    if action == Action.ROLLBACK:
+        stack.previous = None
+    if action in (Action.ROLLBACK, Action.HEAL):
+        return
     stack.held = {Action.STOP: Held.STOPPED, Action.PAUSE: Held.PAUSED}.get(action)
+    stack.healthy = stack.held is None
     if stack.held is None and stack.catch_up:
         submit(session, stack, Action.DEPLOY, Trigger.RECOVERY)
 
@@ -197,7 +217,7 @@ def entry_values(run: Run) -> dict[str, str]:
         "message": run.message or "",
         "run": run.uuid,
         "trigger": run.trigger,
-        "outcome": run.status,
+        "outcome": run.outcome or run.status,
         "commit": run.commit_after or "",
     }
 

@@ -43,6 +43,7 @@ class Scheduler:
         """Begin to tick."""
         self._jobs.every(TICK_SECONDS).seconds.do(self._guard(self._submit_checks))
         self._jobs.every(TICK_SECONDS).seconds.do(self._guard(self._submit_retries))
+        self._jobs.every(TICK_SECONDS).seconds.do(self._guard(lambda: stacks.resume_due(now())))
         self._jobs.every(ENGINE_SECONDS).seconds.do(self._guard(self.engine.probe))
         self._own.apply(self._guard(stacks.spread_overdue_checks))
         self._own.spawn(self._guard(self.engine.probe))

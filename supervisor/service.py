@@ -10,6 +10,7 @@ from supervisor.config import Config
 from supervisor.errors import SupervisorError
 from supervisor.runner import Runner
 from supervisor.scheduler import Scheduler
+from supervisor.watcher import Watcher
 
 log = logging.getLogger(__name__)
 
@@ -25,16 +26,19 @@ def start(app: Flask, config: Config) -> None:
     except SupervisorError as error:
         log.error("Supervisor does not start: %s", error)
         sys.exit(REFUSED)
-    runner, scheduler = Runner(app, config), Scheduler(app, config)
-    app.extensions |= {"supervisor_runner": runner, "supervisor_scheduler": scheduler}
-    runner.start()
-    scheduler.start()
+    parts = {
+        "supervisor_runner": Runner(app, config),
+        "supervisor_scheduler": Scheduler(app, config),
+        "supervisor_watcher": Watcher(app, config),
+    }
+    app.extensions |= parts
+    for part in parts.values():
+        part.start()
 
 
 def stop(app: Flask) -> None:
     """Trigger nothing more, then let what runs end."""
-    scheduler = app.extensions.get("supervisor_scheduler")
-    runner = app.extensions.get("supervisor_runner")
-    if scheduler and runner:
-        scheduler.stop()
-        runner.drain()
+    for name in ("supervisor_scheduler", "supervisor_watcher", "supervisor_runner"):
+        part = app.extensions.get(name)
+        if part:
+            part.stop()

@@ -4,7 +4,7 @@ import json
 import random
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 from flask import current_app
-from sqlalchemy import func, select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -56,6 +56,16 @@ def cipher() -> Cipher:
 def secrets_of(stack: Stack) -> StackSecrets:
     """Decrypt a stack's secrets; raise WrongKey."""
     return StackSecrets(**json.loads(cipher().open(stack.sealed, stack.uuid)))
+
+
+def seal_state(uuid: str, state: bytes) -> bytes:
+    """Encrypt what a stack runs; it holds variables."""
+    return cipher().seal(state, f"state of {uuid}")
+
+
+def open_state(uuid: str, sealed: bytes) -> bytes:
+    """Decrypt what `seal_state` made; raise WrongKey."""
+    return cipher().open(sealed, f"state of {uuid}")
 
 
 def check_key() -> None:
@@ -140,6 +150,76 @@ def submit(uuid: str, action: Action, trigger: Trigger) -> Run:
         return runs.submit(session, stack, action, trigger)
 
 
+def suspend(uuid: str, reason: str | None, until: datetime | None) -> None:
+    """Hold all automatic runs of a stack, until a time if one is given."""
+    with writing() as session:
+        stack = _get(session, uuid)
+        stack.suspended, stack.suspended_reason, stack.suspended_until = True, reason, until
+
+
+def resume(uuid: str) -> None:
+    """Let automatic runs go on, and catch up with what was held meanwhile."""
+    with writing() as session:
+        _resume(session, _get(session, uuid))
+
+
+def resume_due(at: datetime) -> None:
+    """Resume the stacks whose suspension has run out."""
+    with reading() as session:
+        if session.scalar(select(Stack.id).where(Stack.suspended_until <= at).limit(1)) is None:
+            return
+    with writing() as session:
+        for stack in session.scalars(select(Stack).where(Stack.suspended_until <= at)).all():
+            _resume(session, stack)
+
+
+def _resume(session: Session, stack: Stack) -> None:
+    stack.suspended, stack.suspended_reason, stack.suspended_until = False, None, None
+    if stack.catch_up and not stack.held and not stack.deleting:
+        runs.submit(session, stack, Action.DEPLOY, Trigger.RECOVERY)
+
+
+def drop_pending(uuid: str, reason: str) -> Stack:
+    """Drop what is pending for a stack."""
+    with writing() as session:
+        stack = _get(session, uuid)
+        runs.drop_pending(session, stack, reason)
+        return stack
+
+
+Watched = tuple[Stack, bool]
+
+
+def watched(projects: Collection[str] | None) -> list[Watched]:
+    """Return the stacks of these projects, None for all, and whether a run is at work on each."""
+    query = select(Stack, exists().where(Run.stack_id == Stack.id, Run.status == Status.RUNNING))
+    query = query.where(Stack.applied.is_not(None), Stack.deleting.is_(False))
+    if projects is not None:
+        query = query.where(Stack.project.in_(projects))
+    with reading() as session:
+        return [(stack, busy) for stack, busy in session.execute(query)]
+
+
+def note_health(stack: Stack, *, healthy: bool, drift: dict[str, str]) -> None:
+    """Record how a stack fares, unless a run began meanwhile or nothing is new."""
+    if stack.healthy == healthy and stack.drift == drift:
+        return
+    running = exists().where(Run.stack_id == Stack.id, Run.status == Status.RUNNING)
+    values = {"healthy": healthy, "drift": drift}
+    with writing(durable=False) as session:
+        session.execute(update(Stack).where(Stack.id == stack.id, ~running).values(values))
+
+
+def submit_heal(stack: Stack, calm: timedelta) -> None:
+    """Queue a run that puts back what differs; count it unless the last one is long ago."""
+    with writing() as session:
+        stack = _get(session, stack.uuid)
+        recent = stack.healed_at is not None and now() - stack.healed_at < calm
+        stack.heals = stack.heals + 1 if recent else 1
+        stack.healed_at = now()
+        runs.submit(session, stack, Action.HEAL, Trigger.DRIFT)
+
+
 def mark_deleting(uuid: str, *, volumes: bool) -> tuple[Stack, Run]:
     """Record that the stack is to go and queue its teardown; drop what else was pending."""
     with writing() as session:
@@ -147,7 +227,7 @@ def mark_deleting(uuid: str, *, volumes: bool) -> tuple[Stack, Run]:
         stack.deleting = True
         stack.delete_volumes = stack.delete_volumes or volumes
         stack.check_at = None
-        runs.drop_pending(session, stack)
+        runs.drop_pending(session, stack, "the stack was deleted before it began")
         return stack, runs.submit(session, stack, Action.DELETE, Trigger.API)
 
 

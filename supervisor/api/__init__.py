@@ -2,7 +2,7 @@
 
 from flask import Flask, Response
 
-from supervisor.api import auth, control, dispatch, errors, log, runs, stacks, up, webhook
+from supervisor.api import auth, control, dispatch, errors, log, plan, runs, stacks, up, webhook
 from supervisor.config import Config
 
 
@@ -12,7 +12,7 @@ def register(app: Flask, config: Config) -> None:
     app.before_request(dispatch.read_body)
     app.after_request(_without_type)
     errors.register(app)
-    for module in (stacks, control, log, runs, webhook, up):
+    for module in (stacks, control, plan, log, runs, webhook, up):
         app.register_blueprint(module.blueprint)
 
 

@@ -1,24 +1,29 @@
 """/stacks/<uuid>/control: what a person tells a stack to do."""
 
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint
+from flask import Blueprint, current_app
 from werkzeug.exceptions import BadRequest
 
 from supervisor import stacks
 from supervisor.api.body import json_object
 from supervisor.api.runs import run_path
-from supervisor.models import Action, Trigger
+from supervisor.models import Action, Stack, Trigger
 
 blueprint = Blueprint("control", __name__)
 
-COMMANDS = {
+LONGEST_REASON = 255
+CANCELLED = "cancelled by a person"
+RUNS = {
     action.value: action
     for action in (
         Action.START,
         Action.STOP,
         Action.RESTART,
         Action.REDEPLOY,
+        Action.ROLLBACK,
         Action.PAUSE,
         Action.UNPAUSE,
     )
@@ -27,10 +32,50 @@ COMMANDS = {
 
 @blueprint.post("/stacks/<uuid>/control")
 def command(uuid: str) -> Any:
-    """Queue the command as a run."""
+    """Queue the command as a run, or do it at once where it is none."""
     stack = stacks.find(uuid)
-    word = json_object("stack").get("command")
-    if not isinstance(word, str) or word not in COMMANDS:
+    body = json_object("stack")
+    word = body.get("command")
+    if not isinstance(word, str) or word not in RUNS.keys() | AT_ONCE.keys():
         raise BadRequest("Invalid control command")
-    run = stacks.submit(uuid, COMMANDS[word], Trigger.API)
+    if word in AT_ONCE:
+        AT_ONCE[word](stack, body)
+        return "", 204
+    run = stacks.submit(uuid, RUNS[word], Trigger.API)
     return "", 204, {"Location": run_path(stack, run)}
+
+
+def _suspend(stack: Stack, body: dict[str, Any]) -> None:
+    reason = body.get("reason")
+    if reason is not None and not (isinstance(reason, str) and len(reason) <= LONGEST_REASON):
+        raise BadRequest(f"reason must be text of at most {LONGEST_REASON} characters")
+    stacks.suspend(stack.uuid, reason, _time(body.get("until")))
+
+
+def _resume(stack: Stack, _body: dict[str, Any]) -> None:
+    stacks.resume(stack.uuid)
+
+
+def _cancel(stack: Stack, _body: dict[str, Any]) -> None:
+    """Drop what is pending first, so that nothing takes the place of what is ended."""
+    stacks.drop_pending(stack.uuid, CANCELLED)
+    runner = current_app.extensions.get("supervisor_runner")
+    if runner:
+        runner.cancel(stack.id, CANCELLED)
+
+
+AT_ONCE: dict[str, Callable[[Stack, dict[str, Any]], None]] = {
+    "suspend": _suspend,
+    "resume": _resume,
+    "cancel": _cancel,
+}
+
+
+def _time(text: Any) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        raise BadRequest("until must be a time such as 2030-01-31T12:00:00Z") from None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

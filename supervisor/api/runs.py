@@ -50,6 +50,8 @@ def run_values(run: Run) -> dict[str, Any]:
         "status": run.status,
         "step": run.step,
         "message": run.message,
+        "outcome": run.outcome,
+        "reasons": run.reasons,
         "commit_before": run.commit_before,
         "commit_after": run.commit_after,
         "requests": run.requests,

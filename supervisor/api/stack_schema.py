@@ -70,9 +70,10 @@ class Variables(fields.Field[dict[str, str]]):
 class Interval(fields.Integer):
     """Whole seconds; "300" is taken as 300, true and 1.5 are not numbers of seconds."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, zero: bool = False, **options: Any) -> None:
+        words = "must be greater than or equal to 0" if zero else "must be greater than 0"
         checks = [
-            validate.Range(min=0, min_inclusive=False, error="must be greater than 0"),
+            validate.Range(min=0, min_inclusive=zero, error=words),
             validate.Range(
                 max=LONGEST_INTERVAL, error=f"must be less than or equal to {LONGEST_INTERVAL}"
             ),
@@ -86,6 +87,15 @@ class Interval(fields.Integer):
         if isinstance(value, bool) or not (isinstance(value, int) or digits):
             raise ValidationError("is not a number")
         return int(value)
+
+
+class Switch(fields.Boolean):
+    """true or false, nothing else."""
+
+    def _deserialize(self, value: Any, *_arguments: Any, **_options: Any) -> bool:
+        if not isinstance(value, bool):
+            raise ValidationError("must be true or false")
+        return value
 
 
 def _first_of(checks: list[Any]) -> Any:
@@ -122,6 +132,9 @@ class StackSchema(Schema):
         error_messages=TEXT | {"null": "is not included in the list"},
     )
     polling_interval = Interval(allow_none=True)
+    health_timeout = Interval(zero=True)
+    rollback = Switch()
+    self_heal = Switch()
     signature_header = Text(rules.header, allow_none=True)
     signature_secret = Text(
         validate.Length(min=8, error="is too short (minimum is 8 characters)"),

@@ -34,12 +34,20 @@ def stack_values(stack: Stack) -> dict[str, Any]:
         "polling_interval": stack.polling_interval,
         "signature_header": stack.signature_header,
         "signature_secret": MASK if secrets.signature_secret else None,
+        "health_timeout": stack.health_timeout,
+        "rollback": stack.rollback,
+        "self_heal": stack.self_heal,
         "project": stack.project,
         "state": state_of(stack),
+        "suspended": stack.suspended,
+        "suspended_reason": stack.suspended_reason,
+        "suspended_until": time_text(stack.suspended_until),
         "healthy": stack.healthy,
+        "drift": stack.drift,
         "commit": stack.applied_commit,
         "last_run": time_text(stack.last_run_at),
         "last_status": stack.last_status,
+        **check_values(stack),
         "created_at": time_text(stack.created_at),
         "updated_at": time_text(stack.updated_at),
     }
@@ -69,12 +77,19 @@ def stats_values(stack: Stack) -> dict[str, Any]:
         "last_run": time_text(stack.last_run_at),
         "last_action": stack.last_action,
         "last_status": stack.last_status,
+        **check_values(stack),
+        "next_retry": time_text(stack.retry_at),
+        "retries": stack.retries,
+    }
+
+
+def check_values(stack: Stack) -> dict[str, Any]:
+    """Return how a stack's checks fare: nobody should find out late that they stopped."""
+    return {
         "last_check": time_text(stack.checked_at),
         "next_check": time_text(stack.check_at),
         "check_failures": stack.check_failures,
         "check_error": stack.check_error,
-        "next_retry": time_text(stack.retry_at),
-        "retries": stack.retries,
     }
 
 

@@ -24,6 +24,7 @@ from supervisor.deploy.state import AppliedState
 from supervisor.errors import (
     CommandCancelled,
     DeployRefused,
+    Held,
     ReferenceNotFound,
     Skipped,
     SupervisorError,
@@ -61,7 +62,7 @@ class Recipe:
         """
         commit = self.fetch()
         if self.spec.held:
-            raise Skipped(f"The stack is {self.spec.held}: start or unpause it to deploy this")
+            raise Held(f"The stack is {self.spec.held}: start or unpause it to deploy this")
         if self.spec.applied and commit == self.spec.applied.commit and not explicit:
             raise Skipped(f"Already at {self._where}")
         state, changes = self.prepare(commit, self.place.aside)
@@ -103,12 +104,12 @@ class Recipe:
         """Bring the wanted commit into the mirror, by default the reference's newest; return it."""
         reference = commit or self.spec.reference
         self.step("fetch", f"Asking {self.spec.remote.url} for {reference}")
-        self.git.create()
+        self.mirror.create()
         source, self.progress.commit = self._resolve(reference)
         with self.place.mirror_locked(self.limits.fetch):
-            if not self.git.has_commit(self.progress.commit):
+            if not self.mirror.has_commit(self.progress.commit):
                 self.step("fetch", f"Fetching {self.progress.commit[:12]}")
-                self.progress.commit = self.git.fetch(
+                self.progress.commit = self.mirror.fetch(
                     self.spec.remote, source, self.place.target, self.limits.fetch
                 )
         return self.progress.commit
@@ -126,18 +127,19 @@ class Recipe:
         if images:
             self._fetch_images(compose, model)
         sources = find_sources(tree.path, state.compose_files)
-        prints = fingerprint(model, sources, tree.path, self.git, commit, self.spec.digest_key)
+        prints = fingerprint(model, sources, tree.path, self.mirror, commit, self.spec.digest_key)
         state = AppliedState(
             commit, state.compose_file, state.compose_includes, state.variables, prints
         )
-        return state, compare(self.spec.applied and self.spec.applied.fingerprint, prints)
+        present = self.spec.applied.fingerprint if self.spec.applied else None
+        return state, compare(present, prints)
 
     @property
     def _where(self) -> str:
         return f"{self.spec.reference} at {(self.progress.commit or '')[:12]}"
 
     @property
-    def git(self) -> git.Git:
+    def mirror(self) -> git.Git:
         """Return the repository's mirror."""
         return git.Git(self.shell, self.place.mirror)
 
@@ -207,7 +209,7 @@ class Recipe:
             self.progress.healthy = False
             self._undo(error)
             raise
-        self.git.set_reference(self.place.applied, state.commit)
+        self.mirror.set_reference(self.place.applied, state.commit)
 
     def _undo(self, error: SupervisorError) -> None:
         good = self.spec.applied
@@ -223,9 +225,12 @@ class Recipe:
             raise
         except SupervisorError as second:
             self.shell.log([f"The way back failed too: {second}"])
+            if second.retry:
+                raise second from error
         else:
             self.progress.outcome = "rolled_back"
-        self.progress.step = failed_at
+        finally:
+            self.progress.step = failed_at
 
     def _bring_up(self, state: AppliedState, *, images_too: bool = False) -> None:
         self._check_out("apply", self.place.checkout, state.commit)
@@ -244,4 +249,4 @@ class Recipe:
 
     def _check_out(self, step: str, tree: Tree, commit: str) -> None:
         self.step(step, f"Checking out {commit[:12]}")
-        self.git.checkout(commit, tree.path, tree.index, self.limits.checkout)
+        self.mirror.checkout(commit, tree.path, tree.index, self.limits.checkout)

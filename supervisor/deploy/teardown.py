@@ -21,7 +21,7 @@ def tear_down(recipe: Recipe, *, volumes: bool) -> str:
 
 def _remove_checkout(recipe: Recipe, *, everything: bool) -> None:
     """Remove what git put there; what containers wrote into it goes only with the volumes."""
-    place, git = recipe.place, recipe.git
+    place, git = recipe.place, recipe.mirror
     tree = place.checkout
     if place.mirror.exists():
         if tree.path.exists() and not everything:

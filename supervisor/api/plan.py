@@ -1,0 +1,30 @@
+"""/stacks/<uuid>/plan: what a deploy would do."""
+
+from typing import Any
+
+from flask import Blueprint, current_app, g
+from werkzeug.exceptions import BadRequest
+
+from supervisor import stacks
+from supervisor.api.body import json_object
+from supervisor.commands.git import is_commit
+from supervisor.errors import LimitReached, SupervisorError
+from supervisor.planner import plan
+
+blueprint = Blueprint("plan", __name__)
+
+
+@blueprint.post("/stacks/<uuid>/plan")
+def make(uuid: str) -> Any:
+    """Plan a deploy of the newest commit, or of the one given; change nothing."""
+    stack = stacks.find(uuid)
+    commit = (json_object("stack") if g.body else {}).get("commit")
+    if commit is not None and not (isinstance(commit, str) and is_commit(commit)):
+        raise BadRequest("commit must be a full commit id, 40 hexadecimal digits")
+    try:
+        return plan(stack, commit, current_app.extensions["supervisor_config"])
+    except LimitReached:
+        raise
+    except SupervisorError as error:
+        # What would keep a deploy from beginning is the answer, not a fault of the service.
+        return {"error": str(error)}, 422

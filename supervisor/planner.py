@@ -1,0 +1,65 @@
+"""Plans: what a deploy would do, found out without touching anything that runs."""
+
+import threading
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from supervisor.attempt import spec_of
+from supervisor.commands.shell import Shell
+from supervisor.config import Config
+from supervisor.deploy.recipe import Recipe
+from supervisor.deploy.spec import Workspace
+from supervisor.errors import LimitReached
+from supervisor.models import Stack
+from supervisor.redact import Redactor
+from supervisor.secret_names import secret_values
+from supervisor.stacks import secrets_of
+
+COMMITS = 100
+PLANS_AT_ONCE = 2
+
+_room = threading.Semaphore(PLANS_AT_ONCE)
+_of_stack: dict[int, threading.Lock] = defaultdict(threading.Lock)
+
+
+def plan(stack: Stack, commit: str | None, config: Config) -> dict[str, Any]:
+    """Return the commits in between and what would happen to each service.
+
+    Raise LimitReached while other plans are made, and whatever keeps a deploy from beginning.
+    """
+    with _alone(stack):
+        redact = Redactor(secret_values(secrets_of(stack)))
+        place = Workspace(config.storage, stack.uuid, stack.git_repository)
+        shell = Shell(redact=redact, marker=f"{config.marker}plan")
+        recipe = Recipe(spec_of(stack), place, shell, config.limits, lambda _step, _text: None)
+        wanted = recipe.fetch(commit)
+        _state, changes = recipe.prepare(wanted, place.plan, images=False)
+        present = stack.applied_commit
+        known = present and present != wanted and recipe.mirror.has_commit(present)
+        return {
+            "commit": wanted,
+            "present_commit": present,
+            "commits": recipe.mirror.commits_between(present, wanted, COMMITS) if known else [],
+            "created": changes.created,
+            "recreated": changes.recreated,
+            "removed": changes.removed,
+            "unchanged": changes.unchanged,
+        }
+
+
+@contextmanager
+def _alone(stack: Stack) -> Iterator[None]:
+    own = _of_stack[stack.id]
+    if not own.acquire(blocking=False):
+        raise LimitReached("A plan of this stack is being made already")
+    try:
+        if not _room.acquire(blocking=False):
+            raise LimitReached(f"{PLANS_AT_ONCE} plans are being made already")
+        try:
+            yield
+        finally:
+            _room.release()
+    finally:
+        own.release()
