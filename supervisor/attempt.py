@@ -7,7 +7,7 @@ from typing import Any, ParamSpec
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from supervisor import runs, stacks
+from supervisor import runs, vault
 from supervisor.commands.git import Remote
 from supervisor.commands.shell import Cancellation, Shell
 from supervisor.config import Config
@@ -31,7 +31,7 @@ class Attempt:
     """Carry out a claimed run; its thread alone uses this."""
 
     def __init__(self, run: Run, stack: Stack, config: Config, cancellation: Cancellation) -> None:
-        secrets = stacks.secrets_of(stack)
+        secrets = vault.secrets_of(stack)
         self._run, self._stack = run, stack
         self._redact = Redactor(secret_values(secrets))
         self._output = Output(run)
@@ -103,7 +103,7 @@ class Attempt:
             outcome=progress.outcome,
             reasons=progress.reasons,
             applied_commit=state.commit if state else None,
-            applied=stacks.seal_state(self._stack.uuid, state.dump()) if state else None,
+            applied=vault.seal_state(self._stack.uuid, state.dump()) if state else None,
             **facts,
         )
 
@@ -117,7 +117,7 @@ class Attempt:
 
 def spec_of(stack: Stack) -> StackSpec:
     """Return a snapshot of the stack for a run to work from."""
-    secrets = stacks.secrets_of(stack)
+    secrets = vault.secrets_of(stack)
     applied, previous = (state_of(stack, sealed) for sealed in (stack.applied, stack.previous))
     return StackSpec(
         uuid=stack.uuid,
@@ -132,13 +132,13 @@ def spec_of(stack: Stack) -> StackSpec:
         rollback=stack.rollback,
         applied=applied,
         previous=previous,
-        digest_key=stacks.cipher().key_for(stack.uuid),
+        digest_key=vault.cipher().key_for(stack.uuid),
     )
 
 
 def state_of(stack: Stack, sealed: bytes | None) -> AppliedState | None:
     """Open one of the stack's sealed states."""
-    return AppliedState.parse(stacks.open_state(stack.uuid, sealed)) if sealed else None
+    return AppliedState.parse(vault.open_state(stack.uuid, sealed)) if sealed else None
 
 
 def _keep_going(function: Callable[P, None]) -> Callable[P, None]:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from sqlalchemy import select, update
 
-from supervisor import runs, stacks
+from supervisor import runs, vault
 from supervisor.commands import git
 from supervisor.commands.git import Remote
 from supervisor.commands.shell import Shell
@@ -32,7 +32,7 @@ def group(due: Iterable[Stack]) -> list[Check]:
     """Put stacks together that one question can serve."""
     groups: dict[Remote, list[Stack]] = {}
     for stack in due:
-        token = stacks.secrets_of(stack).git_token
+        token = vault.secrets_of(stack).git_token
         remote = Remote(stack.git_repository, stack.git_username, token)
         groups.setdefault(remote, []).append(stack)
     return [Check(remote, members) for remote, members in groups.items()]

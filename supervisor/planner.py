@@ -15,7 +15,7 @@ from supervisor.errors import LimitReached
 from supervisor.models import Stack
 from supervisor.redact import Redactor
 from supervisor.secret_names import secret_values
-from supervisor.stacks import secrets_of
+from supervisor.vault import secrets_of
 
 COMMITS = 100
 PLANS_AT_ONCE = 2
@@ -37,11 +37,13 @@ def plan(stack: Stack, commit: str | None, config: Config) -> dict[str, Any]:
         wanted = recipe.fetch(commit)
         _state, changes = recipe.prepare(wanted, place.plan, images=False)
         present = stack.applied_commit
-        known = present and present != wanted and recipe.mirror.has_commit(present)
+        between: list[dict[str, str]] = []
+        if present and present != wanted and recipe.mirror.has_commit(present):
+            between = recipe.mirror.commits_between(present, wanted, COMMITS)
         return {
             "commit": wanted,
             "present_commit": present,
-            "commits": recipe.mirror.commits_between(present, wanted, COMMITS) if known else [],
+            "commits": between,
             "created": changes.created,
             "recreated": changes.recreated,
             "removed": changes.removed,

@@ -10,7 +10,7 @@ import schedule
 from flask import Flask
 from gevent.threadpool import ThreadPool
 
-from supervisor import checks, stacks
+from supervisor import checks, due, stacks
 from supervisor.commands.shell import Shell
 from supervisor.config import Config
 from supervisor.engine import Engine
@@ -45,7 +45,7 @@ class Scheduler:
         self._jobs.every(TICK_SECONDS).seconds.do(self._guard(self._submit_retries))
         self._jobs.every(TICK_SECONDS).seconds.do(self._guard(lambda: stacks.resume_due(now())))
         self._jobs.every(ENGINE_SECONDS).seconds.do(self._guard(self.engine.probe))
-        self._own.apply(self._guard(stacks.spread_overdue_checks))
+        self._own.apply(self._guard(due.spread_overdue_checks))
         self._own.spawn(self._guard(self.engine.probe))
         self._greenlet = gevent.spawn(self._loop)
 
@@ -88,7 +88,7 @@ class Scheduler:
         moved = offset - self._offset
         if abs(moved) > CLOCK_SET_SECONDS:
             log.warning("The clock was set by %+.0f s; due times move with it", moved)
-            self._guard(lambda: stacks.shift_times(timedelta(seconds=moved)))()
+            self._guard(lambda: due.shift_times(timedelta(seconds=moved)))()
             for job in self._jobs.jobs:
                 job.next_run = job.next_run and job.next_run + timedelta(seconds=moved)
             self._offset = offset
@@ -96,7 +96,7 @@ class Scheduler:
     def _submit_checks(self) -> None:
         """Hand each repository that is due to a thread; due again only after its limit."""
         until = now() + timedelta(seconds=self._config.limits.ls_remote * 2 + 60)
-        for check in checks.group(stacks.due_for_check(now(), until)):
+        for check in checks.group(due.due_for_check(now(), until)):
             # A pool takes work only from its own hub's thread, and this is another one.
             start = (self._checks.spawn, self._guard(self._checker(check)))
             self._checks.hub.loop.run_callback_threadsafe(gevent.spawn, *start)
@@ -106,4 +106,4 @@ class Scheduler:
         return lambda: checks.perform(check, shell, self._config.limits.ls_remote)
 
     def _submit_retries(self) -> None:
-        stacks.submit_retries(now())
+        due.submit_retries(now())

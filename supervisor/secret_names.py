@@ -2,7 +2,7 @@
 
 import re
 
-from supervisor.stacks import StackSecrets
+from supervisor.vault import StackSecrets
 
 SECRET_NAME = re.compile(
     r"pass(w|phrase|_?$)|pwd|secret|token|key|credential|private|salt|auth|dsn|cert",

@@ -5,7 +5,7 @@ import sys
 
 from flask import Flask
 
-from supervisor import database, stacks
+from supervisor import database, vault
 from supervisor.config import Config
 from supervisor.errors import SupervisorError
 from supervisor.runner import Runner
@@ -22,11 +22,11 @@ def start(app: Flask, config: Config) -> None:
     try:
         with app.app_context():
             database.migrate()
-            stacks.check_key()
+            vault.check_key()
     except SupervisorError as error:
         log.error("Supervisor does not start: %s", error)
         sys.exit(REFUSED)
-    parts = {
+    parts: dict[str, Runner | Scheduler | Watcher] = {
         "supervisor_runner": Runner(app, config),
         "supervisor_scheduler": Scheduler(app, config),
         "supervisor_watcher": Watcher(app, config),

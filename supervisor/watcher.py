@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from flask import Flask
 
-from supervisor import stacks
+from supervisor import wellbeing
 from supervisor.attempt import state_of
 from supervisor.commands import docker
 from supervisor.commands.docker import Container
@@ -28,7 +28,7 @@ HEAL_PAUSES = (0, 10, 30, 60, 300, 900)
 
 
 class Watcher:
-    """Two threads: one listens to the engine, one looks at the stacks that something happened to."""
+    """Two threads: one listens to the engine, one looks at what something happened to."""
 
     def __init__(self, app: Flask, config: Config) -> None:
         self._app = app
@@ -93,7 +93,7 @@ class Watcher:
                 everything, self._everything = self._everything, False
             try:
                 with self._app.app_context():
-                    later = self._look_at(stacks.watched(None if everything else projects))
+                    later = self._look_at(wellbeing.watched(None if everything else projects))
                 self._again_soon(later)
             except SupervisorError as error:
                 log.info("The engine does not tell how the stacks fare: %s", error)
@@ -107,7 +107,7 @@ class Watcher:
             time.sleep(1)
             self._note(list(projects))
 
-    def _look_at(self, watched: list[stacks.Watched]) -> set[str]:
+    def _look_at(self, watched: list[wellbeing.Watched]) -> set[str]:
         later = set()
         shell = Shell(cancellation=self._cancellation, marker=f"{self._config.marker}look")
         for stack, busy in watched:
@@ -126,7 +126,9 @@ class Watcher:
         settled = not any(verdict.wait for verdict in verdicts)
         healthy = not stack.held and not drift and not (bad.keys() & _wanted(state))
         if settled or not healthy:
-            stacks.note_health(stack, healthy=healthy, drift=drift or ({} if stack.held else bad))
+            wellbeing.note_health(
+                stack, healthy=healthy, drift=drift or ({} if stack.held else bad)
+            )
         if drift and stack.self_heal and not stack.suspended:
             return self._heal(stack)
         return settled
@@ -136,7 +138,7 @@ class Watcher:
         pause = HEAL_PAUSES[min(stack.heals, len(HEAL_PAUSES) - 1)]
         if stack.healed_at is not None and now() - stack.healed_at < timedelta(seconds=pause):
             return False
-        stacks.submit_heal(stack, calm=timedelta(seconds=CALM_SECONDS))
+        wellbeing.submit_heal(stack, calm=timedelta(seconds=CALM_SECONDS))
         return True
 
 

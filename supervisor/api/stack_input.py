@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from supervisor import stacks
+from supervisor import vault
 from supervisor.api.stack_schema import StackSchema, consistent, is_mask, load
 from supervisor.api.stack_view import stack_values
 from supervisor.errors import StackInvalid
@@ -23,7 +23,7 @@ def new_values(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def changed_values(stack: Stack, given: Mapping[str, Any]) -> dict[str, Any]:
     """Check the fields that a request changes, alone and with the rest; raise StackInvalid."""
-    present = row_values(stack) | asdict(stacks.secrets_of(stack))
+    present = row_values(stack) | asdict(vault.secrets_of(stack))
     fields = _without_read_only(given, stack)
     values = load(_unmask(fields, present), partial=True)
     consistent(present | values)

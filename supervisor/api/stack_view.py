@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from supervisor import stacks
+from supervisor import vault
 from supervisor.models import Stack
 from supervisor.redact import MASK
 from supervisor.secret_names import is_secret
@@ -16,7 +16,7 @@ def time_text(at: datetime | None) -> str | None:
 
 def stack_values(stack: Stack) -> dict[str, Any]:
     """Return a stack in full, its secrets as asterisks."""
-    secrets = stacks.secrets_of(stack)
+    secrets = vault.secrets_of(stack)
     return {
         "uuid": stack.uuid,
         "name": stack.name,

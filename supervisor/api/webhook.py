@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Blueprint, g, request
 
-from supervisor import stacks
+from supervisor import stacks, vault
 from supervisor.api.runs import run_path
 from supervisor.errors import SignatureInvalid, StackNotFound, WrongStrategy
 from supervisor.models import Action, Strategy, Trigger
@@ -19,7 +19,7 @@ def receive(uuid: str) -> Any:
     stack = stacks.find(uuid)
     if stack.deleting:
         raise StackNotFound
-    secret = stacks.secrets_of(stack).signature_secret
+    secret = vault.secrets_of(stack).signature_secret
     signature = request.headers.get(stack.signature_header or "")
     if secret and not is_valid(signature, secret, g.body):
         raise SignatureInvalid

@@ -74,7 +74,8 @@ def ls_remote(
     patterns = [pattern for name in references for pattern in (name, f"{name}^{{}}")]
     argv = _git("ls-remote", "--end-of-options", remote.url, *patterns)
     text = _run(shell, argv, _environment(remote), seconds)
-    found = dict(reversed(line.split("\t", 1)) for line in text.splitlines() if "\t" in line)
+    rows = [line.split("\t", 1) for line in text.splitlines() if "\t" in line]
+    found = {name: commit for commit, name in rows}
     return {name: found.get(f"{name}^{{}}", found[name]) for name in references if name in found}
 
 

@@ -26,7 +26,9 @@ def fingerprint(
     `env_files`; `sources` by path. Digests of values that may be secret are keyed.
     """
     labels = {name: _labels(model, name, sources, root) for name in _services(model)}
-    wanted = {path for kinds in labels.values() for named in kinds.values() for path in named.values()}
+    wanted = {
+        path for kinds in labels.values() for named in kinds.values() for path in named.values()
+    }
     known = _digests(git, commit, root, wanted | set(sources.files))
     services = {
         name: {

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from supervisor.commands import docker
 from supervisor.commands.docker import Container
@@ -11,7 +11,7 @@ from supervisor.commands.shell import Shell
 from supervisor.errors import CommandCancelled, DeployUnhealthy
 
 LOOK_SECONDS = 0.5
-STEADY_SECONDS = 3.0  # without a health check, a container counts once it ran for this long
+STEADY_SECONDS = 2.0  # without a health check, a container counts once it ran for this long
 RESTARTS = 3  # waiting for a neighbour by crashing once or twice is common; more is a loop
 LOG_LINES = 20
 
@@ -32,29 +32,33 @@ class Verdict:
 
 def judge(container: Container, restarts_before: int = 0) -> Verdict:
     """Say how a container fares."""
-    status, health = container.status, container.health
-    if status == "exited":
+    if container.status == "exited":
         code = container.exit_code
         return Verdict(container, bad=f"exited with {code}" if code else "")
-    if status == "dead":
+    if container.status == "dead":
         return Verdict(container, bad="is dead")
     if container.restarts - restarts_before >= RESTARTS:
         return Verdict(container, bad=f"restarts in a loop (exit code {container.exit_code})")
-    if status != "running":
-        return Verdict(container, wait=f"is {status}")
-    if health == "unhealthy":
+    if container.status != "running":
+        return Verdict(container, wait=f"is {container.status}")
+    return _judge_running(container)
+
+
+def _judge_running(container: Container) -> Verdict:
+    if container.health == "unhealthy":
         return Verdict(container, bad="is unhealthy")
-    if health == "starting":
+    if container.health == "starting":
         return Verdict(container, wait="has not passed its health check yet")
-    if not health and _ran_seconds(container) < STEADY_SECONDS:
+    if not container.health and _ran_seconds(container) < STEADY_SECONDS:
         return Verdict(container, wait="has only just started")
     return Verdict(container)
 
 
 def _ran_seconds(container: Container) -> float:
     # The engine gives nanoseconds, Python takes microseconds.
-    started = datetime.fromisoformat(container.started_at[:19] + "+00:00")
-    return (datetime.now(UTC) - started).total_seconds() - 1
+    whole, _, fraction = container.started_at.rstrip("Z").partition(".")
+    started = datetime.fromisoformat(f"{whole}+00:00").timestamp() + float(f"0.{fraction or 0}")
+    return time.time() - started
 
 
 def wait_until_settled(shell: Shell, project: str, seconds: float) -> list[Container]:

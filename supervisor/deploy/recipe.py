@@ -114,7 +114,9 @@ class Recipe:
                 )
         return self.progress.commit
 
-    def prepare(self, commit: str, tree: Tree, *, images: bool = True) -> tuple[AppliedState, Changes]:
+    def prepare(
+        self, commit: str, tree: Tree, *, images: bool = True
+    ) -> tuple[AppliedState, Changes]:
         """Check out, render, pull and build aside; return what would be applied and changes."""
         self._check_out("check out", tree, commit)
         state = AppliedState(

@@ -186,6 +186,7 @@ class Service:
             "git_reference": "refs/heads/main",
             "compose_file": "compose.yml",
             "strategy": "webhook",
+            "health_timeout": 0,  # most tests are about something else than the health gate
         } | fields
         if stack["strategy"] == "webhook":
             stack.setdefault("signature_header", "X-Hub-Signature-256")

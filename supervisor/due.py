@@ -1,0 +1,67 @@
+"""What falls due: checks, retries, the ends of suspensions."""
+
+import random
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, update
+
+from supervisor import runs
+from supervisor.database import reading, writing
+from supervisor.models import Action, Run, Stack, Status, Trigger, now
+
+FIRST_CHECK_SECONDS = 60
+
+
+def due_for_check(at: datetime, until: datetime) -> Sequence[Stack]:
+    """Return the stacks whose check is due, and set the next time so that it is due only once.
+
+    A stack that has a run going stays due until that run ends: it may be deploying what the
+    check would find.
+    """
+    running = select(Run.stack_id).where(Run.status == Status.RUNNING)
+    due = (Stack.check_at <= at, Stack.id.not_in(running))
+    with reading() as session:
+        if session.scalar(select(Stack.id).where(*due).limit(1)) is None:
+            return []
+    with writing(durable=False) as session:
+        found = session.scalars(select(Stack).where(*due)).all()
+        ids = [stack.id for stack in found]
+        session.execute(update(Stack).where(Stack.id.in_(ids)).values(check_at=until))
+    return found
+
+
+def submit_retries(at: datetime) -> None:
+    """Queue again what failed for a reason that may have passed."""
+    with reading() as session:
+        if session.scalar(select(Stack.id).where(Stack.retry_at <= at).limit(1)) is None:
+            return
+    with writing() as session:
+        for stack in session.scalars(select(Stack).where(Stack.retry_at <= at)).all():
+            action = Action.DELETE if stack.deleting else Action.DEPLOY
+            runs.submit(session, stack, action, Trigger.RECOVERY)
+            stack.retry_at = None
+
+
+def shift_times(by: timedelta) -> None:
+    """Move what is due, after somebody set the clock."""
+    with writing(durable=False) as session:
+        for stack in session.scalars(select(Stack)):
+            stack.check_at = stack.check_at and stack.check_at + by
+            stack.retry_at = stack.retry_at and stack.retry_at + by
+
+
+def spread_overdue_checks() -> None:
+    """Spread the checks that fell due while the service was down."""
+    with writing(durable=False) as session:
+        overdue = Stack.check_at < now() + timedelta(seconds=1)
+        for stack in session.scalars(select(Stack).where(overdue)):
+            stack.check_at = first_check_at(stack.polling_interval)
+
+
+def first_check_at(interval: int | None) -> datetime | None:
+    """Return a time for the first check, spread so that not all come at once."""
+    if interval is None:
+        return None
+    spread = min(interval, FIRST_CHECK_SECONDS)
+    return now() + timedelta(seconds=random.uniform(spread / 2, spread))  # noqa: S311

@@ -1,0 +1,42 @@
+"""How stacks fare on the engine: which to look at, what was found, what is put back."""
+
+from collections.abc import Collection
+from datetime import timedelta
+
+from sqlalchemy import exists, select, update
+
+from supervisor import runs
+from supervisor.database import reading, writing
+from supervisor.models import Action, Run, Stack, Status, Trigger, now
+
+Watched = tuple[Stack, bool]
+
+
+def watched(projects: Collection[str] | None) -> list[Watched]:
+    """Return the stacks of these projects, None for all, and whether a run is at work on each."""
+    query = select(Stack, exists().where(Run.stack_id == Stack.id, Run.status == Status.RUNNING))
+    query = query.where(Stack.applied.is_not(None), Stack.deleting.is_(False))
+    if projects is not None:
+        query = query.where(Stack.project.in_(projects))
+    with reading() as session:
+        return [(stack, busy) for stack, busy in session.execute(query)]
+
+
+def note_health(stack: Stack, *, healthy: bool, drift: dict[str, str]) -> None:
+    """Record how a stack fares, unless a run began meanwhile or nothing is new."""
+    if stack.healthy == healthy and stack.drift == drift:
+        return
+    running = exists().where(Run.stack_id == Stack.id, Run.status == Status.RUNNING)
+    values = {"healthy": healthy, "drift": drift}
+    with writing(durable=False) as session:
+        session.execute(update(Stack).where(Stack.id == stack.id, ~running).values(values))
+
+
+def submit_heal(stack: Stack, calm: timedelta) -> None:
+    """Queue a run that puts back what differs; count it unless the last one is long ago."""
+    with writing() as session:
+        stack = session.get_one(Stack, stack.id)
+        recent = stack.healed_at is not None and now() - stack.healed_at < calm
+        stack.heals = stack.heals + 1 if recent else 1
+        stack.healed_at = now()
+        runs.submit(session, stack, Action.HEAL, Trigger.DRIFT)
