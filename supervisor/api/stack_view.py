@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Row
+
 from supervisor import vault
 from supervisor.models import Stack
 from supervisor.redact import MASK
@@ -53,7 +55,7 @@ def stack_values(stack: Stack) -> dict[str, Any]:
     }
 
 
-def overview_values(stack: Stack) -> dict[str, Any]:
+def overview_values(stack: Stack | Row[Any]) -> dict[str, Any]:
     """Return what a list shows of a stack."""
     return {
         "name": stack.name,
@@ -93,6 +95,6 @@ def check_values(stack: Stack) -> dict[str, Any]:
     }
 
 
-def state_of(stack: Stack) -> str:
+def state_of(stack: Stack | Row[Any]) -> str:
     """Return what a person told the stack to be: active, stopped, paused or deleting."""
     return "deleting" if stack.deleting else str(stack.held or "active")
