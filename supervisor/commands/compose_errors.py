@@ -21,9 +21,9 @@ TABLE: tuple[tuple[str, type[SupervisorError], str], ...] = (
         "Supervisor's user may not use the Docker engine: add it to the socket's group",
     ),
     (
+        # Not any refused connection: the engine reports those to registries.
         r"Cannot connect to the Docker daemon|failed to connect to the docker API"
-        r"|error during connect|connection refused|no such host"
-        r"|docker\.sock: connect: no such file",
+        r"|error during connect|docker\.sock: connect: no such file",
         EngineUnreachable,
         "The Docker engine does not answer: is it running?",
     ),
@@ -49,7 +49,7 @@ TABLE: tuple[tuple[str, type[SupervisorError], str], ...] = (
 
 
 def explain(error: CommandFailed) -> SupervisorError:
-    """Return the error in the domain's words, the tool's last line behind them."""
+    """Return the error in the domain's words, the tool's first line about it behind them."""
     for pattern, kind, words in TABLE:
         if re.search(pattern, error.output, re.IGNORECASE):
             return kind(f"{words} ({_reason(error.output, pattern)})")
@@ -58,4 +58,4 @@ def explain(error: CommandFailed) -> SupervisorError:
 
 def _reason(output: str, pattern: str) -> str:
     lines = [line for line in output.splitlines() if re.search(pattern, line, re.IGNORECASE)]
-    return lines[-1].strip()[:500] if lines else output[-500:]
+    return lines[0].strip()[:500] if lines else output[-500:]

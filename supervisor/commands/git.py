@@ -4,11 +4,12 @@ import os
 import re
 import shutil
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
-from supervisor.commands.git_errors import explain
+from supervisor.commands.git_errors import MirrorDamaged, explain, is_damage
 from supervisor.commands.shell import Shell
 from supervisor.errors import CommandFailed
 
@@ -103,6 +104,16 @@ class Git:
 
     def fetch(self, remote: Remote, source: str, target: str, seconds: float) -> str:
         """Fetch a full reference or a commit into the mirror's own reference; return the commit."""
+        try:
+            return self._fetch(remote, source, target, seconds)
+        except CommandFailed as error:
+            if not is_damage(error):
+                raise
+            self._discard()
+            self.create()
+            return self._fetch(remote, source, target, seconds)
+
+    def _fetch(self, remote: Remote, source: str, target: str, seconds: float) -> str:
         argv = self._argv(
             "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance",
             "--end-of-options", remote.url, f"+{source}:{target}",
@@ -167,6 +178,9 @@ class Git:
         try:
             _run(self.shell, argv, environment, seconds, cwd=work_tree)
         except CommandFailed as error:
+            if is_damage(error):
+                self._discard()
+                raise MirrorDamaged from None
             if not re.search(r"index file (corrupt|smaller)|bad (index|signature)", error.output):
                 raise
             index.unlink()
@@ -176,6 +190,13 @@ class Git:
         """Pack the mirror and drop what no stack needs any more."""
         argv = self._argv("gc", "--quiet", "--prune=1.hour.ago")
         _run(self.shell, argv, _environment(), seconds)
+
+    def _discard(self) -> None:
+        """Put a damaged mirror out of the way; all that it holds can be fetched again."""
+        away = self.mirror.with_name(f"{self.mirror.name}.{uuid4().hex}")
+        with suppress(FileNotFoundError):  # another stack of the repository was faster
+            self.mirror.rename(away)
+        shutil.rmtree(away, ignore_errors=True)
 
     def _line(self, *arguments: str) -> str:
         argv = self._argv(*arguments)

@@ -70,6 +70,28 @@ TABLE: tuple[tuple[str, type[SupervisorError], str], ...] = (
     ),
 )
 
+DAMAGED = re.compile(
+    r"bad object refs/|loose object|is corrupt|missing (blob|tree|commit)"
+    r"|unable to read (sha1 file|tree)|object file .* is empty|not a git repository"
+    r"|failed to unpack tree object|could not be accessed"
+    r"|bad (pack|tree) object|packfile .* (is|not|cannot)|is not a GIT packfile"
+)
+
+
+def is_damage(error: CommandFailed) -> bool:
+    """Tell whether git stumbled over the local copy; a server's own trouble is marked remote."""
+    lines = error.output.splitlines()
+    return any(DAMAGED.search(line) for line in lines if not line.startswith("remote:"))
+
+
+class MirrorDamaged(SupervisorError):
+    """The local copy of a repository is broken and was put away; the next run makes a new one."""
+
+    retry = True
+
+    def __str__(self) -> str:
+        return "The local copy of the repository was damaged: it will be fetched anew"
+
 
 def explain(error: CommandFailed) -> SupervisorError:
     """Return the error in the domain's words, git's last line behind them."""
