@@ -7,7 +7,7 @@ from typing import Any, ParamSpec
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from supervisor import runs, vault
+from supervisor import failpoints, runs, vault
 from supervisor.commands.git import Remote
 from supervisor.commands.shell import Cancellation, Shell
 from supervisor.config import Config
@@ -15,7 +15,15 @@ from supervisor.deploy.recipe import Recipe
 from supervisor.deploy.spec import StackSpec, Workspace
 from supervisor.deploy.state import AppliedState
 from supervisor.deploy.teardown import tear_down
-from supervisor.errors import CommandCancelled, CommandTimedOut, Held, Skipped, SupervisorError
+from supervisor.errors import (
+    CommandCancelled,
+    CommandTimedOut,
+    Held,
+    HostPathUnknown,
+    Skipped,
+    SupervisorError,
+)
+from supervisor.host_storage import HostStorage
 from supervisor.models import AUTOMATIC, DEPLOYING, Action, Run, Stack, Status, Trigger
 from supervisor.output import Output
 from supervisor.redact import Redactor
@@ -30,7 +38,14 @@ P = ParamSpec("P")
 class Attempt:
     """Carry out a claimed run; its thread alone uses this."""
 
-    def __init__(self, run: Run, stack: Stack, config: Config, cancellation: Cancellation) -> None:
+    def __init__(
+        self,
+        run: Run,
+        stack: Stack,
+        config: Config,
+        host_storage: HostStorage,
+        cancellation: Cancellation,
+    ) -> None:
         secrets = vault.secrets_of(stack)
         self._run, self._stack = run, stack
         self._redact = Redactor(secret_values(secrets))
@@ -42,6 +57,7 @@ class Attempt:
             marker=f"{config.marker}{run.uuid}",
         )
         place = Workspace(config.storage, stack.uuid, stack.git_repository)
+        self._host_storage = host_storage
         self._recipe = Recipe(spec_of(stack), place, shell, config.limits, self._announce)
 
     def carry_out(self) -> Outcome:
@@ -69,6 +85,7 @@ class Attempt:
 
     def _follow_recipe(self) -> str:
         run, recipe = self._run, self._recipe
+        self._find_host_storage()
         if self._stack.suspended and run.trigger in AUTOMATIC:
             raise Held("Automatic runs of the stack are suspended: resume it")
         if run.action in DEPLOYING:
@@ -80,6 +97,16 @@ class Attempt:
         if run.action == Action.ROLLBACK:
             return recipe.roll_back()
         return recipe.heal() if run.action == Action.HEAL else recipe.control(run.action)
+
+    def _find_host_storage(self) -> None:
+        """Work below the path that the engine sees; where there is none, binds are refused."""
+        recipe = self._recipe
+        try:
+            storage = self._host_storage.path()
+        except HostPathUnknown as error:
+            recipe.unseen = str(error)
+        else:
+            recipe.place = replace(recipe.place, storage=storage)
 
     def _may_pass(self, error: SupervisorError) -> bool:
         """Tell whether to try again later: not what a commit itself let run into its limit."""
@@ -108,6 +135,7 @@ class Attempt:
         )
 
     def _announce(self, step: str, text: str) -> None:
+        failpoints.reach(step)
         _keep_going(runs.announce)(self._run, step)
         self._write([f"==> {step}: {self._redact(text)}"])
 

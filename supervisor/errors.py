@@ -87,6 +87,10 @@ class DeployRefused(SupervisorError):
     """The commit cannot be deployed as it is; the message says what to change."""
 
 
+class HostPathUnknown(SupervisorError):
+    """Nobody can tell where on the host the storage is, so bind mounts would be empty."""
+
+
 class DeployUnhealthy(SupervisorError):
     """The containers came up, but they don't stay up or don't become healthy."""
 

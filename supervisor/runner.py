@@ -8,14 +8,15 @@ import time
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
-from supervisor import runs, stacks
+from supervisor import failpoints, runs, stacks
 from supervisor.attempt import Attempt
-from supervisor.commands.shell import Cancellation
+from supervisor.commands.shell import Cancellation, Shell
 from supervisor.commands.strays import end_strays
 from supervisor.config import Config
 from supervisor.deploy.spec import Workspace
 from supervisor.errors import CommandCancelled
 from supervisor.events import queue_bell
+from supervisor.host_storage import HostStorage
 from supervisor.models import Action, Run, Stack, Status
 from supervisor.runs import Outcome
 
@@ -37,6 +38,8 @@ class Runner:
         self._lock = threading.Lock()
         self._active: dict[int, Cancellation] = {}
         self._threads: list[threading.Thread] = []
+        own = Shell(marker=f"{config.marker}mounts")
+        self._host_storage = HostStorage(config.storage, own)
 
     def start(self) -> None:
         """Clear up what a killed process left, then begin to work."""
@@ -97,14 +100,16 @@ class Runner:
         finally:
             with self._lock:
                 del self._active[stack.id]
+        failpoints.reach("finish")
         self._record(run, stack, outcome)
+        failpoints.reach("finished")
         status = outcome.status if outcome else Status.INTERRUPTED
         log.info("run %s of %s: %s", run.uuid, stack.name, status)
 
     def _attempt(self, run: Run, stack: Stack, cancellation: Cancellation) -> Outcome | None:
         """Return how the run ended; None means that our own stop interrupted it."""
         try:
-            attempt = Attempt(run, stack, self._config, cancellation)
+            attempt = Attempt(run, stack, self._config, self._host_storage, cancellation)
             try:
                 return attempt.carry_out()
             except CommandCancelled as error:

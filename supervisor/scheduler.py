@@ -10,7 +10,7 @@ import schedule
 from flask import Flask
 from gevent.threadpool import ThreadPool
 
-from supervisor import checks, due, stacks
+from supervisor import checks, due, failpoints, stacks
 from supervisor.commands.shell import Shell
 from supervisor.config import Config
 from supervisor.engine import Engine
@@ -22,7 +22,7 @@ TICK_SECONDS = 1
 CHECKS_AT_ONCE = 8
 ENGINE_SECONDS = 15
 CLOCK_SET_SECONDS = 10
-STALE_SECONDS = 30
+STALE_SECONDS = 15
 
 
 class Scheduler:
@@ -66,6 +66,7 @@ class Scheduler:
             gevent.sleep(TICK_SECONDS)
 
     def _tick(self) -> None:
+        failpoints.reach("tick")
         self._notice_clock()
         self._jobs.run_pending()
         self._ticked_at = time.monotonic()

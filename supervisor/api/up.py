@@ -5,9 +5,10 @@ from typing import Any
 
 from flask import Blueprint, current_app
 
-from supervisor import database
+from supervisor import alarms, database
 
 blueprint = Blueprint("up", __name__)
+reporter = alarms.Reporter()
 
 
 class SchedulerSilent(Exception):
@@ -23,8 +24,11 @@ def show() -> Any:
         "environment": lambda: None,
         "engine": _engine,
         "scheduler": _scheduler,
+        "checks": alarms.check_polls,
+        "queue": _queue,
     }
     problems = [problem for name, check in checks.items() if (problem := _problem(name, check))]
+    reporter.report({problem["name"]: problem["message"] for problem in problems})
     if problems:
         return {"code": 503, "errors": problems}, 503
     return {"code": 200, "status": dict.fromkeys(checks, "ok")}
@@ -51,3 +55,7 @@ def _scheduler() -> None:
     scheduler = current_app.extensions.get("supervisor_scheduler")
     if scheduler and scheduler.stale_seconds:
         raise SchedulerSilent(f"has not ticked for {scheduler.stale_seconds:.0f} s")
+
+
+def _queue() -> None:
+    alarms.check_queue(current_app.extensions["supervisor_config"].concurrency)

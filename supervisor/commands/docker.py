@@ -62,6 +62,13 @@ def _container(values: Mapping[str, Any]) -> Container:
     )
 
 
+def mounts(shell: Shell, container: str) -> list[dict[str, Any]]:
+    """Return a container's mounts, each with Type, Source on the host, and Destination."""
+    text = _capture(shell, "container", "inspect", "--format", "{{json .Mounts}}", container)
+    found: list[dict[str, Any]] = json.loads(text)
+    return found
+
+
 def image_id(shell: Shell, name: str) -> str | None:
     """Return the id that an image's name stands for now, None where there is no such image."""
     try:

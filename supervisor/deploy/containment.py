@@ -29,13 +29,18 @@ def optional_file_within(root: Path, name: str) -> Path | None:
     return file_within(root, name) if (root / name).exists() else None
 
 
-def check_model(model: Mapping[str, Any], root: Path, storage: Path) -> None:
-    """Refuse a rendered model that reaches into Supervisor's own storage beside its checkout."""
+def check_model(model: Mapping[str, Any], root: Path, storage: Path, unseen: str = "") -> None:
+    """Refuse a rendered model that reaches into Supervisor's own storage beside its checkout.
+
+    `unseen` says why the engine can't see the checkout: then nothing of it can be mounted.
+    """
     for key, source in _host_paths(model):
         path = Path(source).resolve()
-        inside = path.is_relative_to(storage.resolve())
-        if inside and not path.is_relative_to(root.resolve()):
+        own = path.is_relative_to(root.resolve())
+        if path.is_relative_to(storage.resolve()) and not own:
             raise DeployRefused(f"{key} reaches into Supervisor's own storage")
+        if unseen and own and not key.endswith("build.context"):
+            raise DeployRefused(f"{key} would be empty: {unseen}")
 
 
 def _host_paths(model: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

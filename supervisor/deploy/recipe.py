@@ -54,6 +54,8 @@ class Recipe:
     limits: Limits
     announce: Callable[[str, str], None]
     progress: Progress = field(default_factory=Progress)
+    unseen: str = ""
+    """Why the engine can't see the checkout, where it can't."""
 
     def deploy(self, *, explicit: bool) -> str:
         """Bring the stack to the newest commit of its reference; return a sentence about it.
@@ -125,7 +127,7 @@ class Recipe:
         compose = compose_for(self.shell, self.spec.project, tree, state)
         self.step("render", "docker compose config")
         model = compose.config(self.limits.render)
-        check_model(model, tree.path, self.place.storage)
+        check_model(model, tree.path, self.place.storage, self.unseen)
         if images:
             self._fetch_images(compose, model)
         sources = find_sources(tree.path, state.compose_files)

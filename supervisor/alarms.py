@@ -1,0 +1,68 @@
+"""What must never go unnoticed: checks that are not made, runs that are not begun."""
+
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+
+from sqlalchemy import func, select
+
+from supervisor.database import reading
+from supervisor.errors import SupervisorError
+from supervisor.models import Run, Stack, Status, now
+
+log = logging.getLogger(__name__)
+
+LATE_SECONDS = 60
+RUNNING = select(Run.stack_id).where(Run.status == Status.RUNNING)
+
+
+class ChecksOverdue(SupervisorError):
+    """Stacks were not checked for more than two of their intervals."""
+
+
+class QueueStuck(SupervisorError):
+    """Runs wait though there is room for them."""
+
+
+def check_polls() -> None:
+    """Raise ChecksOverdue where a check is late by more than two intervals."""
+    late = func.unixepoch(now().isoformat()) - func.unixepoch(Stack.check_at)
+    query = select(func.count(Stack.id)).where(
+        Stack.check_at < now() - timedelta(seconds=LATE_SECONDS),
+        late > 2 * Stack.polling_interval,
+        Stack.id.not_in(RUNNING),
+    )
+    with reading() as session:
+        count = session.scalar(query)
+    if count:
+        raise ChecksOverdue(f"{count} stacks were not checked for more than two intervals")
+
+
+def check_queue(concurrency: int) -> None:
+    """Raise QueueStuck where a run could have begun a minute ago."""
+    waiting = select(func.count(Run.id)).where(
+        Run.status == Status.PENDING,
+        Run.created_at < now() - timedelta(seconds=LATE_SECONDS),
+        Run.stack_id.not_in(RUNNING),
+    )
+    running = select(func.count(Run.id)).where(Run.status == Status.RUNNING)
+    with reading() as session:
+        count = session.scalar(waiting)
+        if count and (session.scalar(running) or 0) < concurrency:
+            raise QueueStuck(f"{count} runs have waited for more than {LATE_SECONDS} s")
+
+
+class Reporter:
+    """Log a change of what is wrong, once: nobody reads the same line a thousand times."""
+
+    def __init__(self) -> None:
+        self._known: frozenset[str] = frozenset()
+
+    def report(self, problems: Mapping[str, str]) -> None:
+        """Take what is wrong at present, by name."""
+        names = frozenset(problems)
+        for name in names - self._known:
+            log.error("Alarm: %s: %s", name, problems[name])
+        for name in self._known - names:
+            log.warning("Alarm over: %s", name)
+        self._known = names

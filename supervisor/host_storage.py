@@ -1,0 +1,73 @@
+"""Where the engine sees the storage, when the service itself runs in a container.
+
+The engine looks for a bind mount's source on the host. So a stack's files must have the same
+path on both sides: a link from the host's path to the storage makes it so.
+"""
+
+import logging
+import re
+from pathlib import Path
+
+from supervisor.commands import docker
+from supervisor.commands.shell import Shell
+from supervisor.errors import CommandFailed, HostPathUnknown
+
+log = logging.getLogger(__name__)
+
+MOUNTS = Path("/proc/self/mountinfo")
+OWN_ID = re.compile(r"/containers/([0-9a-f]{64})/(?:hostname|hosts|resolv\.conf) ")
+
+
+class HostStorage:
+    """Find the path once, when it is first needed: the engine may not be up at the start."""
+
+    def __init__(self, storage: Path, shell: Shell) -> None:
+        self._storage = storage
+        self._shell = shell
+        self._found: Path | None = None
+
+    def path(self) -> Path:
+        """Return a path of the storage that means the same to the engine; raise HostPathUnknown."""
+        if self._found is None:
+            own = own_container()
+            self._found = self._shared_path(own) if own else self._storage
+        return self._found
+
+    def _shared_path(self, own: str) -> Path:
+        try:
+            mounts = docker.mounts(self._shell, own)
+        except CommandFailed:
+            return self._storage  # the engine is in the same container, or knows nothing of ours
+        holding = [m for m in mounts if self._storage.is_relative_to(m["Destination"])]
+        if not holding:
+            raise HostPathUnknown(
+                f"{self._storage} is inside Supervisor's own container, where the engine can't see"
+                " it: mount a folder or a volume there"
+            )
+        mount = max(holding, key=lambda m: len(m["Destination"]))
+        host = Path(mount["Source"]) / self._storage.relative_to(mount["Destination"])
+        if host != self._storage:
+            _link(host, self._storage)
+        return host
+
+
+def own_container() -> str | None:
+    """Return the id of the container that this process runs in, None outside of any."""
+    match = OWN_ID.search(MOUNTS.read_text()) if MOUNTS.exists() else None
+    return match.group(1) if match else None
+
+
+def _link(host: Path, storage: Path) -> None:
+    """Make the host's path lead to the storage; raise HostPathUnknown where that can't be done."""
+    try:
+        host.parent.mkdir(parents=True, exist_ok=True)
+        if not host.is_symlink():
+            host.symlink_to(storage)
+        if host.resolve() != storage.resolve():
+            raise FileExistsError(host)
+    except OSError as error:
+        raise HostPathUnknown(
+            f"The engine sees the storage at {host}, and that path can't be made in Supervisor's"
+            f" container ({error.strerror or 'it is taken'}): mount the storage at {host} there too"
+        ) from None
+    log.info("The engine sees the storage at %s", host)
