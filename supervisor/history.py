@@ -46,6 +46,13 @@ def frames_after(stack_id: int, number: int) -> tuple[bytes, int]:
     return b"".join(frames), rows[-1][0].id if rows else number
 
 
+def newest(stack: Stack) -> int:
+    """Return the number of the newest line."""
+    with reading() as session:
+        query = select(func.max(LogLine.id)).where(LogLine.stack_id == stack.id)
+        return session.scalar(query) or 0
+
+
 def starting_point(stack: Stack, count: int) -> int:
     """Return the number after which a new follower begins.
 

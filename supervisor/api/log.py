@@ -30,9 +30,10 @@ def show(uuid: str) -> Any:
         return history.entries(stack, integer("entries", 1, 1, 100))
     if broker.count >= current_app.extensions["supervisor_config"].followers_limit:
         raise TooManyRequests("Too many followers (SUPERVISOR_FOLLOWERS_LIMIT)")
+    start = history.starting_point(stack, integer("entries", 0, 0, 100))
     number = _last_event_id()
-    if number is None:
-        number = history.starting_point(stack, integer("entries", 0, 0, 100))
+    # An id of the future, as after a restored backup, must not silence the log until then.
+    number = start if number is None else min(number, history.newest(stack))
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     # A client that takes nothing for this long is dropped; it goes on where it was.
     if "gunicorn.socket" in request.environ:

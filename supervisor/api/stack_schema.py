@@ -14,6 +14,7 @@ from supervisor.redact import MASK
 BLANK = "can't be blank"
 TEXT: dict[str, Any] = {"required": BLANK, "null": BLANK, "invalid": "must be text"}
 LONGEST_INTERVAL = 31_536_000  # a year, in seconds
+MOST_FIELDS = 100
 MOST_VARIABLES = 1000
 MOST_INCLUDES = 100
 
@@ -153,6 +154,8 @@ class StackSchema(Schema):
 
 def load(given: Mapping[str, Any], *, partial: bool) -> dict[str, Any]:
     """Check the fields one by one; raise StackInvalid with the messages of all."""
+    if len(given) > MOST_FIELDS:
+        raise StackInvalid({"stack": [f"has more than {MOST_FIELDS} fields"]})
     try:
         values: dict[str, Any] = StackSchema(partial=partial).load(given)
     except ValidationError as error:
