@@ -23,7 +23,8 @@ workers = 1
 worker_class = "supervisor.worker.Worker"
 # Followers hold a connection each; the rest stays free for requests.
 worker_connections = settings.followers_limit + 500
-graceful_timeout = 5
+# Runs get their grace, their commands are ended, their end is recorded: then there is no rest.
+graceful_timeout = settings.grace_seconds + 15
 timeout = 60
 loglevel = settings.log_level
 logconfig_dict = logs.settings(settings.log_level)

@@ -167,6 +167,15 @@ class ReferenceNotFound(SupervisorError):
     """The repository has no such branch, tag or commit."""
 
 
+class MirrorDamaged(SupervisorError):
+    """The local copy of a repository is broken and was put away; the next run makes a new one."""
+
+    retry = True
+
+    def __str__(self) -> str:
+        return "The local copy of the repository was damaged: it will be fetched anew"
+
+
 class EngineUnreachable(SupervisorError):
     """The Docker engine did not answer."""
 

@@ -89,6 +89,7 @@ class Follower:
         self._lock = lock
         self._woken = Event()
         self.loop = gevent.get_hub().loop
+        self.greenlet = gevent.getcurrent()
         self.closed: str | None = None
 
     def after(self, number: int) -> tuple[bytes, int] | None:
@@ -160,6 +161,14 @@ class Broker:
             self._stopped = reason
             for topic in self._topics.values():
                 self._end(topic, reason)
+
+    def drop(self) -> None:
+        """Cut off the followers that don't take the end of their stream; from the hub's thread."""
+        with self._lock:
+            left = [follower for topic in self._topics.values() for follower in topic.followers]
+        for follower in left:
+            if isinstance(follower.greenlet, gevent.Greenlet):
+                follower.greenlet.kill(block=False)
 
     def _end(self, topic: Topic, reason: str) -> None:
         for follower in topic.followers:

@@ -6,7 +6,7 @@ import threading
 import time
 
 from flask import Flask
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError
 
 from supervisor import failpoints, runs, stacks
 from supervisor.attempt import Attempt
@@ -123,7 +123,7 @@ class Runner:
         while True:
             try:
                 self._record_once(run, stack, outcome)
-            except SQLAlchemyError as error:
+            except OperationalError as error:
                 log.error("run %s: its end cannot be stored yet: %s", run.uuid, error)
                 if self._stopping.wait(IDLE_SECONDS):
                     return

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import threading
 
 from flask import Flask
 
@@ -13,6 +14,8 @@ from supervisor.scheduler import Scheduler
 from supervisor.watcher import Watcher
 
 log = logging.getLogger(__name__)
+
+_stopping = threading.Lock()
 
 REFUSED = 4  # gunicorn takes it as final and does not start the worker again
 
@@ -37,8 +40,9 @@ def start(app: Flask, config: Config) -> None:
 
 
 def stop(app: Flask) -> None:
-    """Trigger nothing more, then let what runs end."""
-    for name in ("supervisor_scheduler", "supervisor_watcher", "supervisor_runner"):
-        part = app.extensions.get(name)
-        if part:
-            part.stop()
+    """Trigger nothing more, then let what runs end; a second call waits for the first."""
+    with _stopping:
+        for name in ("supervisor_scheduler", "supervisor_watcher", "supervisor_runner"):
+            part = app.extensions.pop(name, None)
+            if part:
+                part.stop()

@@ -7,7 +7,10 @@ import gevent
 from gevent import monkey, socket
 from gunicorn.workers.ggevent import GeventWorker
 
+from supervisor import service
 from supervisor.events import broker
+
+SLOW_READER_SECONDS = 3
 
 
 class Worker(GeventWorker):
@@ -28,6 +31,12 @@ class Worker(GeventWorker):
         ]
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> Any:
-        """End the open streams first: gunicorn waits for requests, and they never end."""
-        gevent.spawn(broker.stop, "shutdown")
+        """Begin to stop at once: gunicorn first waits for requests, and streams never end."""
+        gevent.spawn(self._wind_up)
         return super().handle_exit(sig, frame)
+
+    def _wind_up(self) -> None:
+        gevent.get_hub().threadpool.spawn(service.stop, self.wsgi)
+        broker.stop("shutdown")
+        gevent.sleep(SLOW_READER_SECONDS)
+        broker.drop()

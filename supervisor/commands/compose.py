@@ -61,14 +61,14 @@ class Compose:
         model: dict[str, Any] = json.loads(text)
         return model
 
-    def pull(self, seconds: float) -> None:
-        """Pull the images that are not here, and always those whose pull_policy asks for it.
+    def pull(self, model: Mapping[str, Any], seconds: float) -> None:
+        """Pull a model's images that are not here, and those whose pull_policy says always.
 
         An image that is here is enough otherwise: no registry may have it, and one that is down
         must not hinder a deploy. Raise ImageNotFound for one that is neither here nor to be had.
         """
         # `--policy` overrules the policies in the files, so each group is named.
-        missing, always = _to_pull(self.config(seconds))
+        missing, always = _to_pull(model)
         if missing:
             self._stream(seconds, "pull", "--policy", "missing", "--", *missing)
         if always:

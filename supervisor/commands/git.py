@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
-from supervisor.commands.git_errors import MirrorDamaged, explain, is_damage
+from supervisor.commands.git_errors import explain, is_damage
 from supervisor.commands.shell import Shell
-from supervisor.errors import CommandFailed
+from supervisor.errors import CommandFailed, MirrorDamaged
 
 ASKPASS = str(Path(__file__).with_name("askpass.sh"))
 COMMIT = re.compile(r"[0-9a-f]{40}\Z")

@@ -84,15 +84,6 @@ def is_damage(error: CommandFailed) -> bool:
     return any(DAMAGED.search(line) for line in lines if not line.startswith("remote:"))
 
 
-class MirrorDamaged(SupervisorError):
-    """The local copy of a repository is broken and was put away; the next run makes a new one."""
-
-    retry = True
-
-    def __str__(self) -> str:
-        return "The local copy of the repository was damaged: it will be fetched anew"
-
-
 def explain(error: CommandFailed) -> SupervisorError:
     """Return the error in the domain's words, git's last line behind them."""
     for pattern, kind, words in TABLE:

@@ -178,7 +178,7 @@ class Recipe:
         services = (model.get("services") or {}).values()
         if any("build" not in service for service in services):
             self.step("pull", "docker compose pull")
-            compose.pull(self.limits.pull)
+            compose.pull(model, self.limits.pull)
         if any("build" in service for service in services):
             self.step("build", "docker compose build")
             compose.build(self.limits.build)

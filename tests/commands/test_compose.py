@@ -167,14 +167,14 @@ def test_volumes_go_without_files_too(compose: Compose) -> None:
 
 
 def test_a_local_image_that_no_registry_has_is_enough(compose: Compose) -> None:
-    compose.pull(60)
+    compose.pull(compose.config(60), 60)
     compose.up(60)
 
 
 def test_an_image_that_is_nowhere_is_named(compose: Compose) -> None:
     missing = with_file(compose, STACK.replace(BASE_IMAGE, "127.0.0.1:1/none:1"))
     with pytest.raises(ImageNotFound, match=r"127\.0\.0\.1:1"):
-        missing.pull(60)
+        missing.pull(missing.config(60), 60)
     with pytest.raises(ImageNotFound):
         missing.up(60)
 
@@ -190,7 +190,8 @@ def test_a_missing_image_leaves_what_runs_alone(compose: Compose) -> None:
 def test_a_service_that_must_be_pulled_is(compose: Compose) -> None:
     always = STACK.replace("    command", "    pull_policy: always\n    command")
     with pytest.raises(ImageNotFound, match=r"pull access denied|dial tcp"):
-        with_file(compose, always).pull(60)
+        changed = with_file(compose, always)
+        changed.pull(changed.config(60), 60)
 
 
 @pytest.mark.parametrize("policy", ["never", "build"])
@@ -198,7 +199,8 @@ def test_a_service_that_must_not_be_pulled_is_not(compose: Compose, policy: str)
     text = f"services:\n  a:\n    image: 127.0.0.1:1/x\n    pull_policy: {policy}\n"
     if policy == "build":
         text += "    build: .\n"
-    with_file(compose, text).pull(60)
+    changed = with_file(compose, text)
+    changed.pull(changed.config(60), 60)
 
 
 def test_a_service_is_built_and_started(compose: Compose, engine: Engine) -> None:
@@ -211,7 +213,7 @@ services:
     stop_grace_period: 0s
 """
     built = with_file(compose, text)
-    built.pull(60)
+    built.pull(built.config(60), 60)
     built.build(60)
     built.up(60)
     assert docker("exec", containers(built)["a"][0], "cat", "/built") == "built"

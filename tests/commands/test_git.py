@@ -11,10 +11,10 @@ import pytest
 
 from supervisor.commands import git
 from supervisor.commands.git import Git, Remote, ls_remote
-from supervisor.commands.git_errors import MirrorDamaged
 from supervisor.commands.shell import Shell
 from supervisor.errors import (
     CommandTimedOut,
+    MirrorDamaged,
     ReferenceNotFound,
     RepositoryDenied,
     RepositoryNotFound,
