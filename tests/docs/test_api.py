@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 
 from supervisor import create_app, models
-from supervisor.api.control import COMMANDS
+from supervisor.api.control import AT_ONCE, RUNS
 from supervisor.api.errors import STATUS
 from supervisor.api.rules import RESERVED_VARIABLE
 from supervisor.api.runs import run_values
@@ -130,7 +130,7 @@ def test_every_word_for_a_state_is_named(words: type[StrEnum], title: str) -> No
 
 
 def test_every_control_command_is_named_and_no_other() -> None:
-    assert named(section(PAGE, "`POST /stacks/<uuid>/control`")) == set(COMMANDS)
+    assert named(section(PAGE, "`POST /stacks/<uuid>/control`")) == {*RUNS, *AT_ONCE}
 
 
 def test_every_status_of_an_error_is_named() -> None:
@@ -168,3 +168,10 @@ def test_the_signature_forms_of_the_page_are_accepted() -> None:
         for form in (digits, f"{prefix}={digits}"):
             assert is_valid(form, "secret-secret", b"body")
         assert not is_valid(digits.upper(), "secret-secret", b"body")
+
+
+def test_every_part_of_the_health_is_named(app: Flask) -> None:
+    answer = app.test_client().get("/up").json
+    assert answer is not None
+    parts = set(answer.get("status", {})) | {each["name"] for each in answer.get("errors", [])}
+    assert parts <= named(section(PAGE, "`GET /up`"))
