@@ -108,11 +108,12 @@ class Watcher:
             self._note(list(projects))
 
     def _look_at(self, watched: list[wellbeing.Watched]) -> set[str]:
-        later = set()
-        shell = Shell(cancellation=self._cancellation, marker=f"{self._config.marker}look")
-        for stack, busy in watched:
-            if busy or not self._record(stack, docker.containers(shell, stack.project)):
-                later.add(stack.project)
+        later = {stack.project for stack, busy in watched if busy}
+        calm = [stack for stack, busy in watched if not busy]
+        if calm:
+            shell = Shell(cancellation=self._cancellation, marker=f"{self._config.marker}look")
+            found = docker.containers_of(shell, {stack.project for stack in calm})
+            later |= {s.project for s in calm if not self._record(s, found[s.project])}
         return later
 
     def _record(self, stack: Stack, containers: list[Container]) -> bool:

@@ -1,7 +1,7 @@
 """The Docker command line: what Compose doesn't tell about a project's containers."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from supervisor.commands.shell import Shell
 from supervisor.errors import CommandFailed
 
 SECONDS = 30
+INSPECTED_AT_ONCE = 200  # the answer is kept in memory, some kilobytes for each
 PROJECT = "com.docker.compose.project"
 EVENTS = ("create", "destroy", "die", "start", "stop", "pause", "unpause", "health_status", "kill")
 
@@ -32,18 +33,34 @@ class Container:
 
 def containers(shell: Shell, project: str) -> list[Container]:
     """Return every container of a project, those of `run` commands left out."""
-    labels = (f"{PROJECT}={project}", "com.docker.compose.oneoff=False")
-    filters = [word for label in labels for word in ("--filter", f"label={label}")]
-    ids = _capture(shell, "container", "ls", "--all", "--quiet", "--no-trunc", *filters).split()
-    if not ids:
-        return []
+    return containers_of(shell, [project])[project]
+
+
+def containers_of(shell: Shell, projects: Collection[str]) -> dict[str, list[Container]]:
+    """Return the containers of each project; two commands ask for all of them together."""
+    found: dict[str, list[Container]] = {project: [] for project in projects}
+    ids = _ids(shell, projects)
     try:
-        text = _capture(shell, "container", "inspect", *ids)
+        for start in range(0, len(ids), INSPECTED_AT_ONCE):
+            group = ids[start : start + INSPECTED_AT_ONCE]
+            for values in json.loads(_capture(shell, "container", "inspect", *group)):
+                found[values["Config"]["Labels"][PROJECT]].append(_container(values))
     except CommandFailed as error:
         if "No such container" not in error.output:
             raise
-        return containers(shell, project)  # one went away between the two commands
-    return sorted((_container(values) for values in json.loads(text)), key=lambda c: c.service)
+        return containers_of(shell, projects)  # one went away between the two commands
+    return {project: sorted(each, key=lambda c: c.service) for project, each in found.items()}
+
+
+def _ids(shell: Shell, projects: Collection[str]) -> list[str]:
+    # Filters on one label exclude each other, so for several projects all are listed.
+    label = f"{PROJECT}={next(iter(projects))}" if len(projects) == 1 else PROJECT
+    labels = (label, "com.docker.compose.oneoff=False")
+    filters = [word for each in labels for word in ("--filter", f"label={each}")]
+    row = f'{{{{.ID}}}} {{{{.Label "{PROJECT}"}}}}'
+    text = _capture(shell, "container", "ls", "--all", "--no-trunc", "--format", row, *filters)
+    rows = (line.split(" ", 1) for line in text.splitlines())
+    return [number for number, project in rows if project in projects]
 
 
 def _container(values: Mapping[str, Any]) -> Container:
