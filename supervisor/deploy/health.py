@@ -13,12 +13,13 @@ from supervisor.errors import CommandCancelled, DeployUnhealthy
 LOOK_SECONDS = 0.5
 STEADY_SECONDS = 2.0  # without a health check, a container counts once it ran for this long
 RESTARTS = 3  # waiting for a neighbour by crashing once or twice is common; more is a loop
+CALM_SECONDS = 10.0  # until it ran for this long: the engine never forgets old crashes
 LOG_LINES = 20
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is to be said of one container: `wait` for it, or why it is `bad`; else it's fine."""
+    """What is to be said of one container: to `wait` for it, why it is `bad`; else it's fine."""
 
     container: Container
     wait: str = ""
@@ -37,9 +38,12 @@ def judge(container: Container, restarts_before: int = 0) -> Verdict:
         return Verdict(container, bad=f"exited with {code}" if code else "")
     if container.status == "dead":
         return Verdict(container, bad="is dead")
-    if container.restarts - restarts_before >= RESTARTS:
-        return Verdict(container, bad=f"restarts in a loop (exit code {container.exit_code})")
-    if container.status != "running":
+    running = container.status == "running"
+    loops = container.restarts - restarts_before >= RESTARTS
+    if loops and not (running and _ran_seconds(container) >= CALM_SECONDS):
+        again = "has restarted again and again" if running else ""
+        return Verdict(container, again, f"restarts in a loop (exit code {container.exit_code})")
+    if not running:
         return Verdict(container, wait=f"is {container.status}")
     return _judge_running(container)
 
