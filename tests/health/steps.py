@@ -1,0 +1,74 @@
+"""What the tests of the gate, the way back, drift and limits have in common."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.support.compose_files import compose, sleeper
+from tests.support.engine import Engine, docker
+from tests.support.repository import Repository
+from tests.support.service import Service
+
+Stack = dict[str, Any]
+Run = dict[str, Any]
+Files = dict[str, str]
+
+
+def still(version: str = "1", **extra: object) -> dict[str, object]:
+    """Return a service that just runs; without a network, since an engine has only so many."""
+    return sleeper(environment={"VERSION": version}, network_mode="none", **extra)
+
+
+def script(text: str, **extra: object) -> dict[str, object]:
+    """Return a service that runs a shell script."""
+    command = ["sh", "-c", text.replace("$", "$$")]
+    return sleeper(**{"command": command, "network_mode": "none", **extra})
+
+
+def check(test: str, **extra: object) -> dict[str, object]:
+    """Return a health check that looks each second and believes the first failure."""
+    return {"test": ["CMD-SHELL", test], "interval": "1s", "retries": 1, **extra}
+
+
+def web_and_db(version: str, **web: object) -> Files:
+    """Return two services of which only `web` has a version; `web` may be replaced."""
+    return compose({"web": still(version) | web, "db": still()})
+
+
+def repository_of(path: Path, files: Mapping[str, str]) -> Repository:
+    """Make a repository with one commit of these files."""
+    repository = Repository(path)
+    repository.commit(files)
+    return repository
+
+
+def deployed(service: Service, repository: Repository, **fields: Any) -> Stack:
+    """Create a stack and wait until it runs."""
+    stack = service.create_stack(git_repository=repository.url, **fields)
+    service.wait_for_run(stack["uuid"])
+    return shown(service, stack)
+
+
+def shown(service: Service, stack: Stack) -> Stack:
+    """Return the stack as the API shows it now."""
+    found: Stack = service.get(f"/stacks/{stack['uuid']}").json()
+    return found
+
+
+def printed(service: Service, stack: Stack, run: Run) -> list[str]:
+    """Return what a run printed."""
+    path = f"/stacks/{stack['uuid']}/runs/{run['uuid']}"
+    lines: list[str] = service.get(path).json()["output"]
+    return lines
+
+
+def version(engine: Engine, stack: Stack, service: str = "web") -> str:
+    """Return the version that a service's running container was started with."""
+    return engine.run_inside(stack["project"], service, "printenv", "VERSION")
+
+
+def inspect(engine: Engine, stack: Stack, service: str, what: str) -> Any:
+    """Return one value of a service's container, such as `.State.Status`."""
+    container = engine.containers(stack["project"])[service]
+    return json.loads(docker("inspect", "--format", f"{{{{json {what}}}}}", container))

@@ -1,0 +1,207 @@
+"""The health gate: a run has succeeded only when everything is up, and stays up."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from supervisor.commands.docker import Container
+from supervisor.deploy.health import CALM_SECONDS, RESTARTS, STEADY_SECONDS, judge
+from tests.health.steps import (
+    Stack,
+    check,
+    deployed,
+    inspect,
+    printed,
+    repository_of,
+    script,
+    shown,
+    still,
+)
+from tests.support.compose_files import compose
+from tests.support.engine import Engine
+from tests.support.service import Service
+
+NEWS = "nothing works today"
+
+
+def test_a_run_ends_when_the_slowest_health_check_has_passed(
+    shared_service: Service, engine: Engine, tmp_path: Path
+) -> None:
+    slow = script(
+        "sleep 2; touch /ok; exec sleep 1000000", healthcheck=check("test -f /ok", retries=20)
+    )
+    repository = repository_of(tmp_path / "repository", compose({"web": slow, "db": still()}))
+    stack = deployed(shared_service, repository, health_timeout=30)
+    assert inspect(engine, stack, "web", ".State.Health.Status") == "healthy"
+    assert stack["healthy"] is True
+    run = shared_service.runs(stack["uuid"])[0]
+    assert run["step"] == "gate"
+    steps = [line for line in printed(shared_service, stack, run) if line.startswith("==> gate")]
+    assert len(steps) == 1
+    assert "30 s" in steps[0]
+
+
+def test_a_job_that_ends_well_is_fine(
+    shared_service: Service, engine: Engine, tmp_path: Path
+) -> None:
+    files = compose({"job": script("echo done"), "web": still()})
+    stack = deployed(shared_service, repository_of(tmp_path / "r", files), health_timeout=30)
+    assert inspect(engine, stack, "job", ".State.Status") == "exited"
+    assert (stack["healthy"], stack["drift"]) == (True, {})
+
+
+def failed(service: Service, tmp_path: Path, web: dict[str, object], timeout: int) -> Stack:
+    """Deploy `web` beside a service that is fine, which has to fail; return the run too."""
+    repository = repository_of(tmp_path / "repository", compose({"web": web, "db": still()}))
+    stack = service.create_stack(git_repository=repository.url, health_timeout=timeout)
+    run = service.wait_for_run(stack["uuid"], status="failed")
+    return shown(service, stack) | {"run": run, "output": printed(service, stack, run)}
+
+
+@pytest.mark.parametrize(
+    ("web", "words"),
+    [
+        pytest.param(script(f"echo {NEWS}; exit 3"), "web exited with 3", id="exits"),
+        pytest.param(
+            script(f"echo {NEWS}; exit 4", restart="always"),
+            "web restarts in a loop (exit code 4)",
+            id="loops",
+        ),
+        pytest.param(
+            script(f"echo {NEWS}; exec sleep 1000000", healthcheck=check("false")),
+            "web is unhealthy",
+            id="unhealthy",
+        ),
+    ],
+)
+def test_a_service_that_is_plainly_bad_fails_the_run_at_once_with_its_last_lines(
+    shared_service: Service, tmp_path: Path, web: dict[str, object], words: str
+) -> None:
+    stack = failed(shared_service, tmp_path, web, 60)
+    run, output = stack["run"], stack["output"]
+    assert run["message"] == f"gate: {words}"
+    assert stack["healthy"] is False
+    title = output.index("The last lines of web:")
+    assert NEWS in output[title + 1 :]
+    assert "The last lines of db:" not in output
+    begun, ended = (datetime.fromisoformat(run[key]) for key in ("started_at", "finished_at"))
+    assert ended - begun < timedelta(seconds=30)
+
+
+def test_a_service_that_never_leaves_starting_is_named_when_the_time_is_over(
+    shared_service: Service, tmp_path: Path
+) -> None:
+    never = check("false", start_period="1000s")
+    web = script(f"echo {NEWS}; exec sleep 1000000", healthcheck=never)
+    stack = failed(shared_service, tmp_path, web, 2)
+    message = stack["run"]["message"]
+    assert message == "gate: web has not passed its health check yet after 2 s"
+    assert NEWS in stack["output"]
+
+
+def test_a_health_timeout_of_0_turns_the_gate_off(shared_service: Service, tmp_path: Path) -> None:
+    bad = still(healthcheck=check("false", start_period="1000s"))
+    repository = repository_of(tmp_path / "repository", compose({"web": bad}))
+    stack = deployed(shared_service, repository, health_timeout=0)
+    run = shared_service.runs(stack["uuid"])[0]
+    assert run["step"] == "up"
+
+
+# What is said of one container.
+
+
+def ago(seconds: float) -> str:
+    """Return a time as the engine writes it."""
+    return (datetime.now(UTC) - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S.%f789Z")
+
+
+def container(*, ran: float = 60, **facts: Any) -> Container:
+    """Return a container that has run for so many seconds."""
+    steady = Container(
+        id="1",
+        service="web",
+        status="running",
+        exit_code=0,
+        health="",
+        restarts=0,
+        started_at=ago(ran),
+        image="sha256:1",
+        image_name="web",
+        config_hash="1",
+    )
+    return replace(steady, **facts)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {},
+        {"health": "healthy"},
+        {"health": "healthy", "ran": 0},
+        {"ran": STEADY_SECONDS + 0.1},
+        {"started_at": "2026-01-01T00:00:00Z"},
+        {"status": "exited"},
+        {"restarts": RESTARTS - 1},
+    ],
+)
+def test_it_is_fine(facts: dict[str, Any]) -> None:
+    verdict = judge(container(**facts))
+    assert (verdict.wait, verdict.bad) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"status": "created"}, "web is created"),
+        ({"status": "restarting", "restarts": 1}, "web is restarting"),
+        ({"status": "paused"}, "web is paused"),
+        ({"status": "removing"}, "web is removing"),
+        ({"health": "starting"}, "web has not passed its health check yet"),
+        ({"ran": 0}, "web has only just started"),
+    ],
+)
+def test_it_is_waited_for(facts: dict[str, Any], words: str) -> None:
+    verdict = judge(container(**facts))
+    assert verdict.wait
+    assert (verdict.text, verdict.bad) == (words, "")
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"status": "exited", "exit_code": 137}, "web exited with 137"),
+        ({"status": "dead"}, "web is dead"),
+        ({"health": "unhealthy"}, "web is unhealthy"),
+        (
+            {"status": "restarting", "restarts": RESTARTS, "exit_code": 2},
+            "web restarts in a loop (exit code 2)",
+        ),
+        (
+            {"restarts": RESTARTS, "exit_code": 2, "ran": 0},
+            "web restarts in a loop (exit code 2)",
+        ),
+    ],
+)
+def test_it_is_bad(facts: dict[str, Any], words: str) -> None:
+    verdict = judge(container(**facts))
+    assert verdict.bad
+    assert verdict.text == words
+
+
+def test_restarts_from_before_are_not_held_against_a_container() -> None:
+    assert not judge(container(restarts=7, ran=0), restarts_before=5).bad
+    assert judge(container(restarts=7, ran=0), restarts_before=4).bad
+
+
+def test_restarts_of_long_ago_are_not_held_against_a_container_that_runs() -> None:
+    assert judge(container(restarts=RESTARTS, ran=CALM_SECONDS - 1)).bad
+    calm = judge(container(restarts=RESTARTS, ran=CALM_SECONDS + 1))
+    assert (calm.wait, calm.bad) == ("", "")
+
+
+def test_a_loop_that_runs_just_now_is_looked_at_again() -> None:
+    assert judge(container(restarts=RESTARTS, ran=0)).wait
+    assert not judge(container(restarts=RESTARTS, status="restarting")).wait
