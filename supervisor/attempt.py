@@ -91,7 +91,8 @@ class Attempt:
         if run.action in DEPLOYING:
             by_commit = run.trigger in (Trigger.WEBHOOK, Trigger.POLLING)
             failed_before = self._stack.last_status == Status.FAILED
-            return recipe.deploy(explicit=failed_before or not by_commit)
+            by_person = run.trigger == Trigger.API
+            return recipe.deploy(explicit=failed_before or not by_commit, by_person=by_person)
         if run.action == Action.DELETE:
             return tear_down(recipe, volumes=self._stack.delete_volumes)
         if run.action == Action.ROLLBACK:
@@ -156,6 +157,7 @@ def spec_of(stack: Stack) -> StackSpec:
         compose_includes=tuple(stack.compose_includes),
         variables=secrets.compose_variables,
         held=stack.held,
+        hold_commit=stack.hold_commit,
         health_timeout=stack.health_timeout,
         rollback=stack.rollback,
         applied=applied,

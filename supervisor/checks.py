@@ -80,7 +80,7 @@ def _submit_new(answers: Sequence[tuple[Stack, str | None]]) -> None:
                 continue
             if stack.id in busy:
                 stack.check_at = now()
-            elif stack.held:
+            elif stack.held or stack.suspended:
                 stack.catch_up = True
             else:
                 runs.submit(session, stack, Action.DEPLOY, Trigger.POLLING)

@@ -129,6 +129,8 @@ class Stack(Row):
     heals: Mapped[int] = mapped_column(default=0)
     healed_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
     seen_commit: Mapped[str | None] = mapped_column(default=None)
+    hold_commit: Mapped[str | None] = mapped_column(default=None)
+    left_failed: Mapped[bool] = mapped_column(default=False)
     applied_commit: Mapped[str | None] = mapped_column(default=None)
     applied: Mapped[bytes | None] = mapped_column(LargeBinary, default=None)
     previous: Mapped[bytes | None] = mapped_column(LargeBinary, default=None)

@@ -8,7 +8,7 @@ import time
 from flask import Flask
 from sqlalchemy.exc import OperationalError
 
-from supervisor import failpoints, runs, stacks
+from supervisor import failpoints, runs, stacks, upkeep
 from supervisor.attempt import Attempt
 from supervisor.commands.shell import Cancellation, Shell
 from supervisor.commands.strays import end_strays
@@ -44,6 +44,7 @@ class Runner:
     def start(self) -> None:
         """Clear up what a killed process left, then begin to work."""
         with self._app.app_context():
+            upkeep.remove_drafts(self._config)
             strays = end_strays(self._config.marker, grace_seconds=2)
             left = runs.recover(self._config.runs_kept)
         if strays or left:

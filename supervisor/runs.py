@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from sqlalchemy import Select, delete, event, func, select, update
+from sqlalchemy import Select, delete, event, select, update
 from sqlalchemy.orm import Session
 
 from supervisor.database import reading, writing
@@ -28,6 +28,7 @@ from supervisor.output import frame
 
 PENDING_LIMIT = 20
 ATTEMPTS_LIMIT = 3
+RETRIED = (*DEPLOYING, Action.DELETE)
 RETRY_SECONDS = (15, 30, 60, 120, 300, 900)
 
 
@@ -118,7 +119,7 @@ def claim() -> tuple[Run, Stack] | None:
         run.status, run.started_at = Status.RUNNING, now()
         run.attempts += 1
         run.commit_before = stack.applied_commit
-        if run.action in (*DEPLOYING, Action.DELETE):
+        if run.action in RETRIED:
             stack.retry_at = None
         return run, stack
 
@@ -158,7 +159,7 @@ def _learn(session: Session, stack: Stack, run: Run, outcome: Outcome) -> None:
         _learn_of_deploy(stack, outcome)
     elif outcome.status == Status.SUCCEEDED:
         _learn_of_control(session, stack, run.action)
-    if outcome.retry:
+    if outcome.retry and run.action in RETRIED:
         delay = RETRY_SECONDS[min(stack.retries, len(RETRY_SECONDS) - 1)]
         stack.retry_at = now() + timedelta(seconds=delay)
         stack.retries += 1
@@ -170,7 +171,7 @@ def _learn_of_deploy(stack: Stack, outcome: Outcome) -> None:
     if outcome.status == Status.SKIPPED:
         stack.catch_up = stack.catch_up or outcome.catch_up
     elif outcome.status == Status.SUCCEEDED:
-        stack.catch_up = False
+        stack.catch_up, stack.hold_commit = False, None
     if outcome.commit and not outcome.retry and not outcome.catch_up:
         stack.seen_commit = outcome.commit
 
@@ -182,7 +183,10 @@ def _learn_of_state(stack: Stack, outcome: Outcome) -> None:
     elif stack.healthy is None and outcome.status == Status.FAILED:
         stack.healthy = False
     if outcome.applied is None:
+        # A failed deploy that was not taken back: what runs is to be looked at, not to be healed.
+        stack.left_failed = stack.left_failed or (outcome.healthy is False and not outcome.outcome)
         return
+    stack.left_failed = False
     if outcome.applied_commit != stack.applied_commit:
         stack.previous = stack.applied
     stack.applied_commit, stack.applied = outcome.applied_commit, outcome.applied
@@ -191,6 +195,7 @@ def _learn_of_state(stack: Stack, outcome: Outcome) -> None:
 def _learn_of_control(session: Session, stack: Stack, action: Action) -> None:
     if action == Action.ROLLBACK:
         stack.previous = None
+        stack.hold_commit = stack.seen_commit
     if action in (Action.ROLLBACK, Action.HEAL):
         return
     stack.held = {Action.STOP: Held.STOPPED, Action.PAUSE: Held.PAUSED}.get(action)
@@ -285,10 +290,3 @@ def output_of(run: Run) -> list[str]:
     query = select(LogLine.text).where(LogLine.run_id == run.id, LogLine.kind == LineKind.OUTPUT)
     with reading() as session:
         return list(session.scalars(query.order_by(LogLine.id)))
-
-
-def pending_count() -> int:
-    """Return how many runs wait."""
-    query = select(func.count()).select_from(Run).where(Run.status == Status.PENDING)
-    with reading() as session:
-        return session.scalar(query) or 0

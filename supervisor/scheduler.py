@@ -10,7 +10,7 @@ import schedule
 from flask import Flask
 from gevent.threadpool import ThreadPool
 
-from supervisor import checks, due, failpoints, stacks
+from supervisor import checks, due, failpoints, stacks, upkeep
 from supervisor.commands.shell import Shell
 from supervisor.config import Config
 from supervisor.engine import Engine
@@ -22,6 +22,7 @@ TICK_SECONDS = 1
 CHECKS_AT_ONCE = 8
 ENGINE_SECONDS = 15
 CLOCK_SET_SECONDS = 10
+TIDY_HOURS = 24
 STALE_SECONDS = 15
 
 
@@ -35,6 +36,7 @@ class Scheduler:
         self._jobs = schedule.Scheduler()
         self._own = ThreadPool(1)
         self._checks = ThreadPool(CHECKS_AT_ONCE)
+        self._tidying = ThreadPool(1)
         self._offset = time.time() - time.monotonic()
         self._ticked_at = time.monotonic()
         self._greenlet: gevent.Greenlet | None = None
@@ -42,8 +44,9 @@ class Scheduler:
     def start(self) -> None:
         """Begin to tick."""
         self._jobs.every(TICK_SECONDS).seconds.do(self._guard(self._submit_checks))
-        self._jobs.every(TICK_SECONDS).seconds.do(self._guard(self._submit_retries))
+        self._jobs.every(TICK_SECONDS).seconds.do(self._guard(lambda: due.submit_retries(now())))
         self._jobs.every(TICK_SECONDS).seconds.do(self._guard(lambda: stacks.resume_due(now())))
+        self._jobs.every(TIDY_HOURS).hours.do(self._guard(self._tidy))
         self._jobs.every(ENGINE_SECONDS).seconds.do(self._guard(self.engine.probe))
         self._own.apply(self._guard(due.spread_overdue_checks))
         self._own.spawn(self._guard(self.engine.probe))
@@ -98,13 +101,15 @@ class Scheduler:
         """Hand each repository that is due to a thread; due again only after its limit."""
         until = now() + timedelta(seconds=self._config.limits.ls_remote * 2 + 60)
         for check in checks.group(due.due_for_check(now(), until)):
-            # A pool takes work only from its own hub's thread, and this is another one.
-            start = (self._checks.spawn, self._guard(self._checker(check)))
-            self._checks.hub.loop.run_callback_threadsafe(gevent.spawn, *start)
+            self._hand_over(self._checks, self._checker(check))
+
+    def _tidy(self) -> None:
+        self._hand_over(self._tidying, lambda: upkeep.tidy_mirrors(self._config))
 
     def _checker(self, check: checks.Check) -> Callable[[], None]:
         shell = Shell(log=lambda _: None, marker=f"{self._config.marker}check")
         return lambda: checks.perform(check, shell, self._config.limits.ls_remote)
 
-    def _submit_retries(self) -> None:
-        due.submit_retries(now())
+    def _hand_over(self, pool: ThreadPool, job: Callable[[], None]) -> None:
+        """Let another thread do it: a pool takes work only from its own hub's thread."""
+        pool.hub.loop.run_callback_threadsafe(gevent.spawn, pool.spawn, self._guard(job))

@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 STREAM_SECONDS = 24 * 3600
 RECONNECT_SECONDS = (1, 2, 5, 10, 30)
 SETTLE_SECONDS = 0.3  # what belongs to one change arrives together
+LATER_SECONDS = 5
 CALM_SECONDS = 600
 HEAL_PAUSES = (0, 10, 30, 60, 300, 900)
 
@@ -96,8 +97,9 @@ class Watcher:
                     later = self._look_at(wellbeing.watched(None if everything else projects))
                 self._again_soon(later)
             except SupervisorError as error:
-                log.info("The engine does not tell how the stacks fare: %s", error)
-                self._again_soon(projects)
+                log.debug("The engine does not tell how the stacks fare: %s", error)
+                time.sleep(LATER_SECONDS)
+                self._note(None)
             except Exception:
                 log.exception("The watcher met an error and goes on")
 
@@ -119,7 +121,7 @@ class Watcher:
     def _record(self, stack: Stack, containers: list[Container]) -> bool:
         """Store what was found, and heal; False where it is not settled yet."""
         state = state_of(stack, stack.applied)
-        if state is None:
+        if state is None or stack.left_failed:
             return True
         drift = {} if stack.held else find_drift(state.states, state.hashes, containers)
         verdicts = [judge(container) for container in containers]

@@ -23,7 +23,13 @@ class Worker(GeventWorker):
     def patch(self) -> None:
         """Make what waits on the network a greenlet, leave threads and processes real."""
         monkey.patch_all(
-            os=False, thread=False, select=False, subprocess=False, signal=False, queue=False
+            os=False,
+            thread=False,
+            select=False,
+            subprocess=False,
+            signal=False,
+            queue=False,
+            time=False,  # a patched sleep would give each real thread a hub of its own
         )
         self.sockets: list[socket.socket] = [
             socket.socket(s.FAMILY, socket.SOCK_STREAM, fileno=s.sock.detach())

@@ -1,7 +1,8 @@
 """The first release's tables."""
 
-import sqlalchemy as sa
 from alembic import op
+import sqlalchemy as sa
+
 
 revision = "0001"
 down_revision = None
@@ -50,6 +51,8 @@ def upgrade() -> None:
         sa.Column("heals", sa.Integer(), nullable=False),
         sa.Column("healed_at", sa.DateTime(), nullable=True),
         sa.Column("seen_commit", sa.String(), nullable=True),
+        sa.Column("hold_commit", sa.String(), nullable=True),
+        sa.Column("left_failed", sa.Boolean(), nullable=False),
         sa.Column("applied_commit", sa.String(), nullable=True),
         sa.Column("applied", sa.LargeBinary(), nullable=True),
         sa.Column("previous", sa.LargeBinary(), nullable=True),

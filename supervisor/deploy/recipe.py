@@ -57,12 +57,15 @@ class Recipe:
     unseen: str = ""
     """Why the engine can't see the checkout, where it can't."""
 
-    def deploy(self, *, explicit: bool) -> str:
+    def deploy(self, *, explicit: bool, by_person: bool) -> str:
         """Bring the stack to the newest commit of its reference; return a sentence about it.
 
-        Raise Skipped where there is nothing to do and nobody asked explicitly.
+        Raise Skipped where there is nothing to do and nobody asked explicitly, Held where only a
+        person may ask.
         """
         commit = self.fetch()
+        if commit == self.spec.hold_commit and not by_person:
+            raise Skipped("A rollback holds the stack until a newer commit comes")
         if self.spec.held:
             raise Held(f"The stack is {self.spec.held}: start or unpause it to deploy this")
         if self.spec.applied and commit == self.spec.applied.commit and not explicit:

@@ -27,6 +27,7 @@ class StackSpec:
     compose_includes: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     held: str | None = None
+    hold_commit: str | None = None
     health_timeout: int = 120
     rollback: bool = True
     applied: AppliedState | None = None
@@ -93,10 +94,17 @@ class Workspace:
     @contextmanager
     def mirror_locked(self, seconds: float) -> Iterator[None]:
         """Hold the mirror alone; raise CommandTimedOut where others keep it for too long."""
-        lock = _mirror_locks[self.mirror]
-        if not lock.acquire(timeout=seconds):
-            raise CommandTimedOut("waiting for another stack's git fetch", seconds)
-        try:
+        with mirror_locked(self.mirror, seconds):
             yield
-        finally:
-            lock.release()
+
+
+@contextmanager
+def mirror_locked(mirror: Path, seconds: float) -> Iterator[None]:
+    """Hold a mirror alone; raise CommandTimedOut where others keep it for too long."""
+    lock = _mirror_locks[mirror]
+    if not lock.acquire(timeout=seconds):
+        raise CommandTimedOut("waiting for another stack's git fetch", seconds)
+    try:
+        yield
+    finally:
+        lock.release()
