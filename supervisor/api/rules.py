@@ -105,7 +105,7 @@ def repository_path(path: str) -> str:
         raise ValidationError("must be a path inside the repository")
     parts = path.split("/")
     plain = posixpath.normpath(path)
-    if ".." in parts or plain in (".", "") or plain.startswith("-") or len(path) > 1024:
+    if ".." in parts or plain in (".", "") or plain.startswith(("-", "~")) or len(path) > 1024:
         raise ValidationError("must be a path inside the repository")
     if plain.split("/")[0].lower() == ".git":
         raise ValidationError("must be a path inside the repository")

@@ -12,7 +12,7 @@ LFS_POINTER = b"version https://git-lfs"
 def file_within(root: Path, name: str) -> Path:
     """Return the file's absolute path; raise DeployRefused where it's gone or leaves the root."""
     path = root / name
-    if not path.exists():
+    if not _exists(path):
         raise DeployRefused(f"{name} is not in the repository at this commit")
     if not path.resolve().is_relative_to(root.resolve()):
         raise DeployRefused(f"{name} leaves the repository (a link leads outside)")
@@ -26,7 +26,14 @@ def file_within(root: Path, name: str) -> Path:
 
 def optional_file_within(root: Path, name: str) -> Path | None:
     """Return the file's path, None where there is none."""
-    return file_within(root, name) if (root / name).exists() else None
+    return file_within(root, name) if _exists(root / name) else None
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name that is longer than any the file system has
+        return False
 
 
 def check_model(model: Mapping[str, Any], root: Path, storage: Path, unseen: str = "") -> None:
