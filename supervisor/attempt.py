@@ -91,7 +91,7 @@ class Attempt:
         if run.action in DEPLOYING:
             by_commit = run.trigger in (Trigger.WEBHOOK, Trigger.POLLING)
             failed_before = self._stack.last_status == Status.FAILED
-            by_person = run.trigger == Trigger.API
+            by_person = run.action == Action.REDEPLOY or run.trigger == Trigger.API
             return recipe.deploy(explicit=failed_before or not by_commit, by_person=by_person)
         if run.action == Action.DELETE:
             return tear_down(recipe, volumes=self._stack.delete_volumes)

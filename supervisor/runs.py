@@ -168,10 +168,12 @@ def _learn(session: Session, stack: Stack, run: Run, outcome: Outcome) -> None:
 
 
 def _learn_of_deploy(stack: Stack, outcome: Outcome) -> None:
-    if outcome.status == Status.SKIPPED:
-        stack.catch_up = stack.catch_up or outcome.catch_up
-    elif outcome.status == Status.SUCCEEDED:
-        stack.catch_up, stack.hold_commit = False, None
+    if not outcome.retry:
+        stack.catch_up = outcome.catch_up
+    if outcome.status == Status.SUCCEEDED:
+        stack.hold_commit = None
+    elif outcome.outcome and outcome.commit and not outcome.retry:
+        stack.hold_commit = outcome.commit  # what was rolled back is not tried again
     if outcome.commit and not outcome.retry and not outcome.catch_up:
         stack.seen_commit = outcome.commit
 
@@ -187,7 +189,7 @@ def _learn_of_state(stack: Stack, outcome: Outcome) -> None:
         stack.left_failed = stack.left_failed or (outcome.healthy is False and not outcome.outcome)
         return
     stack.left_failed = False
-    if outcome.applied_commit != stack.applied_commit:
+    if outcome.applied_commit != stack.applied_commit and outcome.status != Status.SKIPPED:
         stack.previous = stack.applied
     stack.applied_commit, stack.applied = outcome.applied_commit, outcome.applied
 

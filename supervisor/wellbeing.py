@@ -33,9 +33,15 @@ def note_health(stack: Stack, *, healthy: bool, drift: dict[str, str]) -> None:
 
 
 def submit_heal(stack: Stack, calm: timedelta) -> None:
-    """Queue a run that puts back what differs; count it unless the last one is long ago."""
+    """Queue a run that puts back what differs; count it unless the last one is long ago.
+
+    What was looked at may be out of date: a run that began meanwhile knows better.
+    """
+    running = select(Run.id).where(Run.stack_id == stack.id, Run.status == Status.RUNNING)
     with writing() as session:
         stack = session.get_one(Stack, stack.id)
+        if stack.held or stack.suspended or session.scalar(running) is not None:
+            return
         recent = stack.healed_at is not None and now() - stack.healed_at < calm
         stack.heals = stack.heals + 1 if recent else 1
         stack.healed_at = now()

@@ -51,10 +51,11 @@ def put_back_images(shell: Shell, project: str, state: AppliedState) -> dict[str
     """Make sure that a state's services get the images they had; return those to pin by id.
 
     A name that Compose made for this project is moved back; other names may be somebody else's.
+    An image whose name is its id was pinned before: the compose file has another name for it.
     """
     pins = {}
     for service, (name, image) in state.images.items():
-        if docker.image_id(shell, name) == image:
+        if name != image and docker.image_id(shell, name) == image:
             continue
         if docker.image_id(shell, image) is None:
             raise ImageNotFound(f"The image that {service} had ({name}) is no longer here")

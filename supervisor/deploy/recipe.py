@@ -15,8 +15,8 @@ from supervisor.commands.shell import Shell
 from supervisor.config import Limits
 from supervisor.deploy.apply import bring_up, compose_for, put_back_images
 from supervisor.deploy.changes import Changes, compare
-from supervisor.deploy.containment import check_model
-from supervisor.deploy.fingerprint import fingerprint
+from supervisor.deploy.containment import check_model, check_sources
+from supervisor.deploy.fingerprint import Origin, fingerprint
 from supervisor.deploy.health import wait_until_settled
 from supervisor.deploy.sources import find_sources
 from supervisor.deploy.spec import StackSpec, Tree, Workspace
@@ -82,6 +82,8 @@ class Recipe:
         """Go back to the good state before the present one."""
         if self.spec.previous is None:
             raise DeployRefused("There is no earlier good commit to go back to")
+        if self.spec.held:
+            raise DeployRefused(f"The stack is {self.spec.held}: start or unpause it first")
         self.progress.commit = self.spec.previous.commit
         self._apply(self.spec.previous, images_too=True)
         return f"Rolled back to {self.spec.previous.commit[:12]}, held until a newer commit comes"
@@ -89,7 +91,9 @@ class Recipe:
     def heal(self) -> str:
         """Make the project equal to what was last applied."""
         state = self._applied("heal")
-        self._bring_up(state)
+        if self.spec.held:
+            raise Skipped(f"The stack is {self.spec.held}")
+        self._bring_up(state, images_too=True)
         self._gate(state)
         return "Healed"
 
@@ -99,7 +103,7 @@ class Recipe:
         self.step(action, f"docker compose {action} for project {self.spec.project}")
         if action == "start":
             # `up` and not `start`, so that containers somebody removed come back too.
-            self._bring_up(state)
+            self._bring_up(state, images_too=True)
             self._gate(state)
         else:
             getattr(self._compose_by_name, action)(self.limits.control)
@@ -130,11 +134,15 @@ class Recipe:
         compose = compose_for(self.shell, self.spec.project, tree, state)
         self.step("render", "docker compose config")
         model = compose.config(self.limits.render)
+        sources = find_sources(tree.path, state.compose_files)
+        check_sources(sources, tree.path, self.place.storage)
         check_model(model, tree.path, self.place.storage, self.unseen)
         if images:
             self._fetch_images(compose, model)
-        sources = find_sources(tree.path, state.compose_files)
-        prints = fingerprint(model, sources, tree.path, self.mirror, commit, self.spec.digest_key)
+        origin = Origin(
+            self.mirror, commit, tree.path, self.spec.variables, self.spec.digest_key
+        )  # fmt: skip
+        prints = fingerprint(model, sources, origin)
         state = AppliedState(
             commit, state.compose_file, state.compose_includes, state.variables, prints
         )
@@ -220,6 +228,8 @@ class Recipe:
 
     def _undo(self, error: SupervisorError) -> None:
         good = self.spec.applied
+        if good is None:
+            self.shell.log(["There is no earlier good commit to go back to"])
         if good is None or not self.spec.rollback:
             return
         failed_at = self.progress.step
