@@ -39,7 +39,7 @@ class Scheduler:
         self._tidying = ThreadPool(1)
         self._offset = time.time() - time.monotonic()
         self._ticked_at = time.monotonic()
-        self._greenlet: gevent.Greenlet | None = None
+        self._stopped = False
 
     def start(self) -> None:
         """Begin to tick."""
@@ -50,12 +50,11 @@ class Scheduler:
         self._jobs.every(ENGINE_SECONDS).seconds.do(self._guard(self.engine.probe))
         self._own.apply(self._guard(due.spread_overdue_checks))
         self._own.spawn(self._guard(self.engine.probe))
-        self._greenlet = gevent.spawn(self._loop)
+        gevent.spawn(self._loop)
 
     def stop(self) -> None:
-        """Trigger nothing more."""
-        if self._greenlet:
-            self._greenlet.kill()
+        """Trigger nothing more; from any thread, and only its own could kill the greenlet."""
+        self._stopped = True
 
     @property
     def stale_seconds(self) -> float:
@@ -64,7 +63,7 @@ class Scheduler:
         return silent if silent > STALE_SECONDS else 0
 
     def _loop(self) -> None:
-        while True:
+        while not self._stopped:
             self._own.apply(self._tick)
             gevent.sleep(TICK_SECONDS)
 
