@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from supervisor.commands.git_errors import explain, is_damage
 from supervisor.commands.shell import Shell
-from supervisor.errors import CommandFailed, MirrorDamaged
+from supervisor.errors import CommandFailed, MirrorDamaged, SupervisorError
 
 ASKPASS = str(Path(__file__).with_name("askpass.sh"))
 COMMIT = re.compile(r"[0-9a-f]{40}\Z")
@@ -118,8 +118,19 @@ class Git:
             "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance",
             "--end-of-options", remote.url, f"+{source}:{target}",
         )  # fmt: skip
-        _run(self.shell, argv, _environment(remote), seconds)
+        self._remove_half_fetched()
+        try:
+            _run(self.shell, argv, _environment(remote), seconds)
+        except SupervisorError:
+            self._remove_half_fetched()
+            raise
         return self._line("rev-parse", "--verify", "--end-of-options", f"{target}^{{commit}}")
+
+    def _remove_half_fetched(self) -> None:
+        """Remove what a fetch that failed left: git doesn't, and so would keep a full disk full."""
+        for pattern in ("pack/tmp_*", "??/tmp_obj_*"):
+            for path in (self.mirror / "objects").glob(pattern):
+                path.unlink(missing_ok=True)
 
     def has_commit(self, commit: str) -> bool:
         """Tell whether the mirror has the commit."""
@@ -130,17 +141,21 @@ class Git:
         return True
 
     def objects(self, commit: str, paths: Collection[str]) -> dict[str, str]:
-        """Return git's own digest of each file or folder of a commit; "." is all of it."""
+        """Return git's mode and digest of each file or folder of a commit; "." is all of it."""
         found = {}
         if "." in paths:
             found["."] = self._line("rev-parse", "--verify", f"{commit}^{{tree}}")
         named = sorted(set(paths) - {"."})
         if named:
-            argv = self._argv("ls-tree", "-z", "--full-tree", commit, "--", *named)
+            # Without -t a folder isn't told of where something in it is asked for as well.
+            listing = ("ls-tree", "-t", "-z", "--full-tree", commit, "--", *named)
+            argv = self._argv("--literal-pathspecs", *listing)
             text = _run(self.shell, argv, _environment(), LOCAL_SECONDS)
             for entry in filter(None, text.split("\0")):
                 facts, path = entry.split("\t", 1)
-                found[path] = facts.split()[2]
+                if path in paths:
+                    mode, _kind, digest = facts.split()
+                    found[path] = f"{mode} {digest}"
         return found
 
     def commits_between(self, old: str, new: str, count: int) -> list[dict[str, str]]:
