@@ -15,8 +15,8 @@ from supervisor.commands.shell import Shell
 from supervisor.config import Limits
 from supervisor.deploy.apply import bring_up, compose_for, put_back_images
 from supervisor.deploy.changes import Changes, compare
-from supervisor.deploy.containment import check_model, check_sources
-from supervisor.deploy.fingerprint import Origin, fingerprint
+from supervisor.deploy.containment import check_model
+from supervisor.deploy.fingerprint import fingerprint
 from supervisor.deploy.health import wait_until_settled
 from supervisor.deploy.sources import find_sources
 from supervisor.deploy.spec import StackSpec, Tree, Workspace
@@ -134,15 +134,11 @@ class Recipe:
         compose = compose_for(self.shell, self.spec.project, tree, state)
         self.step("render", "docker compose config")
         model = compose.config(self.limits.render)
-        sources = find_sources(tree.path, state.compose_files)
-        check_sources(sources, tree.path, self.place.storage)
         check_model(model, tree.path, self.place.storage, self.unseen)
         if images:
             self._fetch_images(compose, model)
-        origin = Origin(
-            self.mirror, commit, tree.path, self.spec.variables, self.spec.digest_key
-        )  # fmt: skip
-        prints = fingerprint(model, sources, origin)
+        sources = find_sources(tree.path, state.compose_files)
+        prints = fingerprint(model, sources, tree.path, self.mirror, commit, self.spec.digest_key)
         state = AppliedState(
             commit, state.compose_file, state.compose_includes, state.variables, prints
         )
