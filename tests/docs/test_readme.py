@@ -81,6 +81,7 @@ class Terminal:
                 more = os.read(process.stdout.fileno(), 65536)
                 assert more, f"ended by itself: {script}\n{printed.decode()}"
                 printed += more
+                assert b'"status": "failed"' not in printed, printed.decode()
         finally:
             os.killpg(process.pid, signal.SIGINT)
             process.wait(10)
