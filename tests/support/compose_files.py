@@ -33,5 +33,6 @@ def built(script: str) -> dict[str, str]:
     """Return a stack whose image is built, and whose build runs a shell script."""
     lines = dedent(script).strip()
     dockerfile = f"FROM {BASE_IMAGE}\nCOPY script.sh /script.sh\nRUN sh /script.sh\n"
-    files = compose({"web": sleeper(image=None, build=".")})
+    web = {name: value for name, value in sleeper(build=".").items() if name != "image"}
+    files = compose({"web": web})
     return files | {"Dockerfile": dockerfile, "script.sh": lines + "\n"}
