@@ -12,33 +12,19 @@ import pytest
 import requests
 
 from tests.conftest import StartService
+from tests.support.aftermath import (
+    all_ended,
+    commands_of,
+    commands_of_runs,
+    database_is_sound,
+    statuses,
+)
 from tests.support.compose_files import compose, sleeper, slow
 from tests.support.engine import Engine, docker
 from tests.support.repository import Repository, two_services
-from tests.support.service import UNFINISHED, Service, is_alive
+from tests.support.service import UNFINISHED, Service
 from tests.support.triggers import control, deliver, run_of, webhook
 from tests.support.waiting import wait_until
-
-MARKER = "SUPERVISOR_COMMAND_OF"
-
-
-def database_is_sound(service: Service) -> None:
-    with sqlite3.connect(service.storage / "supervisor.db") as database:
-        assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-    database.close()
-
-
-def commands_of(service: Service) -> list[psutil.Process]:
-    """Return the processes that any life of the service started and that still live."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            owner = process.environ().get(MARKER, "")
-        except psutil.Error:
-            continue
-        if owner.startswith(f"{service.storage}:") and is_alive(process):
-            found.append(process)
-    return found
 
 
 def wait_for_step(service: Service, stack: str, step: str) -> dict[str, Any]:
@@ -50,20 +36,6 @@ def wait_for_step(service: Service, stack: str, step: str) -> dict[str, Any]:
         return run if run["step"] == step else None
 
     return wait_until(there, f"a run is at {step}")
-
-
-def statuses(service: Service, stack: str) -> dict[str, str]:
-    return {run["uuid"]: run["status"] for run in service.runs(stack)}
-
-
-def all_ended(service: Service, stack: str) -> dict[str, str]:
-    """Wait until no run of the stack is left to do; return how each ended."""
-
-    def ended() -> dict[str, str] | None:
-        found = statuses(service, stack)
-        return None if set(found.values()) & set(UNFINISHED) else found
-
-    return wait_until(ended, "every run has ended", seconds=60)
 
 
 @pytest.fixture
@@ -169,7 +141,7 @@ def test_a_run_cut_off_by_a_kill_is_recorded_and_done_again_and_leaves_no_proces
     service = start_service()
     stack = service.create_stack(git_repository=slow_repository.url)
     cut_off = wait_for_step(service, stack["uuid"], "up")
-    wait_until(lambda: commands_of(service), "docker compose runs")
+    wait_until(lambda: commands_of_runs(service), "docker compose runs")
     service.kill()
     wait_until(lambda: not commands_of(service), "no command outlives the service")
     database_is_sound(service)
@@ -183,7 +155,7 @@ def test_a_run_cut_off_by_a_kill_is_recorded_and_done_again_and_leaves_no_proces
     entries = service.get(f"/stacks/{stack['uuid']}/log?entries=2").json()
     assert [entry["outcome"] for entry in entries] == ["interrupted", "succeeded"]
     assert [entry["status"] for entry in entries] == ["failed", "succeeded"]
-    assert commands_of(service) == []
+    assert commands_of_runs(service) == []
 
 
 def test_a_killed_worker_is_replaced_and_its_run_done_again(
@@ -199,7 +171,7 @@ def test_a_killed_worker_is_replaced_and_its_run_done_again(
     assert found[cut_off["uuid"]] == "interrupted"
     assert service.runs(stack["uuid"])[0]["status"] == "succeeded"
     assert set(engine.containers(stack["project"], running=True)) == {"web"}
-    assert commands_of(service) == []
+    assert commands_of_runs(service) == []
     database_is_sound(service)
 
 
