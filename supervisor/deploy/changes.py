@@ -1,6 +1,6 @@
 """Which services a deploy touches, and the reason for each: a comparison of two fingerprints."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,7 @@ def compare(old: Parts | None, new: Parts) -> Changes:
         for name in after.keys() & before.keys()
         if (reasons := list(_reasons(name, old or {}, new)))
     }
+    _take_along(recreated, {name: after[name]["needs"] for name in after.keys() & before.keys()})
     return Changes(
         created=dict.fromkeys(sorted(after.keys() - before.keys()), "new service"),
         recreated=dict(sorted(recreated.items())),
@@ -40,24 +41,37 @@ def compare(old: Parts | None, new: Parts) -> Changes:
     )
 
 
+def _take_along(recreated: dict[str, str], needs: Mapping[str, Sequence[str]]) -> None:
+    """Add the services that can't keep their container, or its state, when another's is new."""
+    waiting = sorted(recreated)
+    while waiting:
+        needed = waiting.pop(0)
+        for name in sorted(needs):
+            if needed in needs[name] and name not in recreated:
+                recreated[name] = f"needs {needed}, which is recreated"
+                waiting.append(name)
+
+
 def _reasons(name: str, old: Parts, new: Parts) -> Iterator[str]:
     before, after = old["services"][name], new["services"][name]
     if before["config"] != after["config"]:
         yield _why_rendered(before, after, old, new)
     for kind in ("files", "builds"):
-        for label in sorted(before[kind].keys() | after[kind].keys()):
-            if before[kind].get(label) != after[kind].get(label):
-                yield f"{label} changed"
+        for label in _different(before[kind], after[kind]):
+            yield f"{label} changed"
 
 
 def _why_rendered(before: Parts, after: Parts, old: Parts, new: Parts) -> str:
     env_files = _different(before["env_files"], after["env_files"])
+    if not env_files and (sources := _different(old["sources"], new["sources"])):
+        return f"configuration changed ({', '.join(sources)})"
+    # A service that it extends may read one.
+    env_files = env_files or _different(old.get("env_files", {}), new["env_files"])
     if env_files:
         return ", ".join(f"{label} changed" for label in env_files)
-    sources = _different(old["sources"], new["sources"])
-    if sources:
-        return f"configuration changed ({', '.join(sources)})"
-    return "variables changed"
+    return (
+        "variables changed" if old.get("variables") != new["variables"] else "configuration changed"
+    )
 
 
 def _different(before: Parts, after: Parts) -> list[str]:

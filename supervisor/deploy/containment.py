@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from supervisor.deploy.sources import Sources
 from supervisor.errors import DeployRefused
 
 LFS_POINTER = b"version https://git-lfs"
@@ -41,24 +42,49 @@ def check_model(model: Mapping[str, Any], root: Path, storage: Path, unseen: str
 
     `unseen` says why the engine can't see the checkout: then nothing of it can be mounted.
     """
+    if not model.get("services"):
+        raise DeployRefused("The compose files have no service that would run")
     for key, source in _host_paths(model):
-        path = Path(source).resolve()
-        own = path.is_relative_to(root.resolve())
-        if path.is_relative_to(storage.resolve()) and not own:
-            raise DeployRefused(f"{key} reaches into Supervisor's own storage")
-        if unseen and own and not key.endswith("build.context"):
+        _check_path(key, Path(source), root, storage)
+        own = Path(source).resolve().is_relative_to(root.resolve())
+        if unseen and own and ".build." not in key:
             raise DeployRefused(f"{key} would be empty: {unseen}")
+
+
+def check_sources(sources: Sources, root: Path, storage: Path) -> None:
+    """Refuse files of a project, which the rendered model doesn't name, from the storage."""
+    for path in (*sources.files, *sources.outside):
+        _check_path(path, root / path, root, storage)
+    for service, named in sources.env_files.items():
+        for label, path in named.items():
+            _check_path(f"services.{service}: {label}", root / path, root, storage)
+
+
+def _check_path(key: str, path: Path, root: Path, storage: Path) -> None:
+    inside = path.resolve().is_relative_to(storage.resolve())
+    if inside and not path.resolve().is_relative_to(root.resolve()):
+        raise DeployRefused(f"{key} reaches into Supervisor's own storage")
 
 
 def _host_paths(model: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, service in (model.get("services") or {}).items():
-        for volume in service.get("volumes") or []:
-            if volume.get("type") == "bind" and volume.get("source"):
-                yield f"services.{name}.volumes", volume["source"]
-        context = (service.get("build") or {}).get("context")
-        if context and context.startswith("/"):
-            yield f"services.{name}.build.context", context
+        paths = ((key, path) for key, path in _of_service(service) if path.startswith("/"))
+        yield from ((f"services.{name}.{key}", path) for key, path in paths)
+    for name, volume in (model.get("volumes") or {}).items():
+        options = (volume or {}).get("driver_opts") or {}
+        if str(options.get("device")).startswith("/"):
+            yield f"volumes.{name}.driver_opts.device", options["device"]
     for kind in ("configs", "secrets"):
         for name, item in (model.get(kind) or {}).items():
             if item.get("file"):
                 yield f"{kind}.{name}.file", item["file"]
+
+
+def _of_service(service: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for volume in service.get("volumes") or []:
+        if volume.get("type") == "bind":
+            yield "volumes", volume.get("source") or ""
+    build = service.get("build") or {}
+    yield "build.context", build.get("context") or ""
+    for context in (build.get("additional_contexts") or {}).values():
+        yield "build.additional_contexts", context

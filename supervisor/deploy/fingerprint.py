@@ -7,42 +7,68 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from supervisor.commands.git import Git
+from supervisor.deploy.ingredients import ingredients, needs, uses
 from supervisor.deploy.sources import Sources
 
 Model = Mapping[str, Any]
 Fingerprint = dict[str, Any]
 
 
-def fingerprint(
-    model: Model, sources: Sources, root: Path, git: Git, commit: str, key: bytes
-) -> Fingerprint:
+@dataclass(frozen=True)
+class Origin:
+    """What a model was rendered from; `key` keeps digests of secret values from being guessed."""
+
+    git: Git
+    commit: str
+    root: Path
+    variables: Mapping[str, str] = field(repr=False)
+    key: bytes = field(repr=False)
+
+    def digest(self, text: str) -> str:
+        """Return the keyed digest of what may hold a secret."""
+        return hmac.new(self.key, text.encode(), hashlib.sha256).hexdigest()
+
+
+def fingerprint(model: Model, sources: Sources, origin: Origin) -> Fingerprint:
     """Return the digests of a rendered model and of what its services take from the repository.
 
-    Shape: `services` by name with `config` and, by label, the digests of `files`, `builds` and
-    `env_files`; `sources` by path. Digests of values that may be secret are keyed.
+    Shape: `services` by name with `config`, the services that it `needs` and, by label, the digests
+    of `files`, `builds` and `env_files`; `sources` by path; all `env_files` by label; `variables`.
     """
-    labels = {name: _labels(model, name, sources, root) for name in _services(model)}
+    services = model.get("services") or {}
+    paths = {name: ingredients(model, name, sources, origin.root) for name in services}
     wanted = {
-        path for kinds in labels.values() for named in kinds.values() for path in named.values()
+        path for kinds in paths.values() for named in kinds.values() for path in named.values()
     }
-    known = _digests(git, commit, root, wanted | set(sources.files))
-    services = {
+    env_files = {
+        label: path for named in sources.env_files.values() for label, path in named.items()
+    }
+    known = _digests(origin, wanted | set(sources.files) | set(env_files.values()))
+
+    def digests(named: Mapping[str, str]) -> dict[str, str]:
+        return {label: known[path] for label, path in named.items() if path in known}
+
+    prints = {
         name: {
-            "config": _config(model, name, root, key),
-            **{
-                kind: {label: known[path] for label, path in named.items() if path in known}
-                for kind, named in labels[name].items()
-            },
+            "config": _config(model, name, origin),
+            "needs": needs(services[name]),
+            "files": digests(paths[name]["files"])
+            | _values(model, name, known.get(sources.dotenv, ""), origin),
+            "builds": digests(paths[name]["builds"]),
+            "env_files": digests(paths[name]["env_files"]),
         }
-        for name in labels
+        for name in services
     }
     return {
-        "services": services,
-        "sources": {path: known[path] for path in sources.files if path in known},
+        "services": prints,
+        "sources": digests({path: path for path in sources.files}),
+        "env_files": digests(env_files),
+        "variables": origin.digest(json.dumps(dict(origin.variables), sort_keys=True)),
     }
 
 
@@ -61,42 +87,10 @@ def overrides(print_: Mapping[str, Any], images: Mapping[str, str]) -> dict[str,
     return {"services": services}
 
 
-def _services(model: Model) -> Mapping[str, Any]:
-    return model.get("services") or {}
-
-
-def _labels(model: Model, name: str, sources: Sources, root: Path) -> dict[str, dict[str, str]]:
-    service = _services(model)[name]
-    mounts = {
-        f"bind mount ./{path}": path
-        for volume in service.get("volumes") or []
-        if volume.get("type") == "bind" and (path := _inside(volume.get("source"), root))
-    }
-    for kind in ("configs", "secrets"):
-        defined = model.get(kind) or {}
-        for use in service.get(kind) or []:
-            path = _inside((defined.get(use["source"]) or {}).get("file"), root)
-            if path:
-                mounts[f"{kind[:-1]} file ./{path}"] = path
-    context = _inside((service.get("build") or {}).get("context"), root)
-    return {
-        "files": mounts,
-        "builds": {f"build context ./{context}": context} if context else {},
-        "env_files": {f"env file ./{path}": path for path in sources.env_files.get(name, ())},
-    }
-
-
-def _inside(source: str | None, root: Path) -> str | None:
-    """Return an absolute path as one of the repository's, None where it lies elsewhere."""
-    if not source or not source.startswith("/") or not Path(source).is_relative_to(root):
-        return None
-    return str(Path(source).relative_to(root))
-
-
-def _digests(git: Git, commit: str, root: Path, paths: Iterable[str]) -> dict[str, str]:
+def _digests(origin: Origin, paths: Iterable[str]) -> dict[str, str]:
     """Return git's digest of each path; for a link, of the link and of what it leads to."""
-    steps = {path: _with_target(root, path) for path in paths}
-    known = git.objects(commit, {step for both in steps.values() for step in both})
+    steps = {path: _with_target(origin.root, path) for path in paths}
+    known = origin.git.objects(origin.commit, {step for both in steps.values() for step in both})
     found = {
         path: "+".join(known[step] for step in both if step in known)
         for path, both in steps.items()
@@ -111,21 +105,33 @@ def _with_target(root: Path, path: str) -> list[str]:
     return list(dict.fromkeys((path, str(target.relative_to(root.resolve())))))
 
 
-def _config(model: Model, name: str, root: Path, key: bytes) -> str:
-    """Return the keyed digest of a service and of the networks, volumes and files it uses."""
-    service = _services(model)[name]
+def _config(model: Model, name: str, origin: Origin) -> str:
+    """Return the digest of a service and of the networks, volumes and files it uses."""
+    service = model["services"][name]
     used = {kind: model.get(kind) for kind in ("networks", "volumes", "configs", "secrets")}
     parts = {
-        kind: {each: value for each, value in (defined or {}).items() if _uses(service, kind, each)}
+        kind: {each: value for each, value in (defined or {}).items() if uses(service, kind, each)}
         for kind, defined in used.items()
     }
-    text = json.dumps([service, parts], sort_keys=True).replace(str(root), "<checkout>")
-    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+    text = json.dumps([service, parts], sort_keys=True, ensure_ascii=False)
+    here = json.dumps(str(origin.root), ensure_ascii=False)[1:-1]
+    return origin.digest(text.replace(here, "<checkout>"))
 
 
-def _uses(service: Model, kind: str, name: str) -> bool:
-    uses = service.get(kind) or {}
-    return any(use == name or (isinstance(use, dict) and use.get("source") == name) for use in uses)
+def _values(model: Model, name: str, dotenv: str, origin: Origin) -> dict[str, str]:
+    """Return digests of the configs and secrets that are variables: the model has only names.
+
+    A variable that the stack doesn't set is the repository's: its `.env` stands for it.
+    """
+    service = model["services"][name]
+    return {
+        f"{kind[:-1]} {each} (variable {variable})": origin.digest(
+            origin.variables.get(variable, dotenv)
+        )
+        for kind in ("configs", "secrets")
+        for each, defined in (model.get(kind) or {}).items()
+        if uses(service, kind, each) and (variable := defined.get("environment"))
+    }
 
 
 def _short(parts: Mapping[str, str]) -> str:

@@ -15,8 +15,8 @@ from supervisor.commands.shell import Shell
 from supervisor.config import Limits
 from supervisor.deploy.apply import bring_up, compose_for, put_back_images
 from supervisor.deploy.changes import Changes, compare
-from supervisor.deploy.containment import check_model
-from supervisor.deploy.fingerprint import fingerprint
+from supervisor.deploy.containment import check_model, check_sources
+from supervisor.deploy.fingerprint import Origin, fingerprint
 from supervisor.deploy.health import wait_until_settled
 from supervisor.deploy.sources import find_sources
 from supervisor.deploy.spec import StackSpec, Tree, Workspace
@@ -134,11 +134,14 @@ class Recipe:
         compose = compose_for(self.shell, self.spec.project, tree, state)
         self.step("render", "docker compose config")
         model = compose.config(self.limits.render)
+        sources = find_sources(tree.path, state.compose_files)
+        check_sources(sources, tree.path, self.place.storage)
         check_model(model, tree.path, self.place.storage, self.unseen)
         if images:
             self._fetch_images(compose, model)
-        sources = find_sources(tree.path, state.compose_files)
-        prints = fingerprint(model, sources, tree.path, self.mirror, commit, self.spec.digest_key)
+        spec = self.spec
+        origin = Origin(self.mirror, commit, tree.path, spec.variables, spec.digest_key)
+        prints = fingerprint(model, sources, origin)
         state = AppliedState(
             commit, state.compose_file, state.compose_includes, state.variables, prints
         )
@@ -202,6 +205,7 @@ class Recipe:
         """Move the checkout to a commit that changes no service; containers don't notice."""
         assert self.spec.applied is not None  # noqa: S101 (the caller looked)
         self._check_out("apply", self.place.checkout, state.commit)
+        self._keep(state.commit)
         good = self.spec.applied
         self.progress.state = AppliedState(
             state.commit, state.compose_file, state.compose_includes, state.variables,
@@ -220,7 +224,14 @@ class Recipe:
             self.progress.healthy = False
             self._undo(error)
             raise
-        self.mirror.set_reference(self.place.applied, state.commit)
+        self._keep(state.commit)
+
+    def _keep(self, commit: str) -> None:
+        """Keep a commit that was applied, and the one before it: a forced push may drop both."""
+        before = self.spec.applied
+        if before and before.commit != commit and self.mirror.has_commit(before.commit):
+            self.mirror.set_reference(self.place.previous, before.commit)
+        self.mirror.set_reference(self.place.applied, commit)
 
     def _undo(self, error: SupervisorError) -> None:
         good = self.spec.applied

@@ -13,6 +13,7 @@ import yaml
 
 MOST_FILES = 50
 MOST_BYTES = 1024 * 1024
+READ_BY_SERVICES = ("env_file", "label_file")
 
 
 class _Loader(yaml.SafeLoader):
@@ -24,28 +25,60 @@ _Loader.add_multi_constructor("!", lambda _loader, _suffix, _node: None)
 
 @dataclass
 class Sources:
-    """The files of a project by what they are to it; paths inside the repository."""
+    """The files of a project by what they are to it; paths inside the repository.
 
+    `env_files` has the files that each service reads, by label; `outside` what lies elsewhere.
+    """
+
+    dotenv: str
     files: list[str] = field(default_factory=list)
-    env_files: dict[str, list[str]] = field(default_factory=dict)
+    env_files: dict[str, dict[str, str]] = field(default_factory=dict)
+    outside: list[str] = field(default_factory=list)
+
+    def add(self, path: str) -> bool:
+        """Take a file in; tell whether it's new and inside the repository."""
+        new = self._is_inside(path) and path not in self.files
+        if new:
+            self.files.append(path)
+        return new
+
+    def add_env_file(self, service: str, word: str, path: str) -> None:
+        """Take in a file that a service reads."""
+        if self._is_inside(path):
+            self.env_files.setdefault(service, {})[f"{word} ./{path}"] = path
+
+    def _is_inside(self, path: str) -> bool:
+        if path == ".." or path.startswith(("/", "../")):
+            self.outside.append(path)
+            return False
+        return True
 
 
 def find_sources(root: Path, compose_files: Sequence[str]) -> Sources:
     """Follow `include` and `extends` from the given files, and collect env files by service."""
-    sources = Sources([posixpath.join(posixpath.dirname(compose_files[0]), ".env")])
-    waiting = list(compose_files)
+    # What the given files name is relative to the first one's folder, as Compose has it.
+    files = [posixpath.normpath(path) for path in compose_files]
+    folder = posixpath.dirname(files[0])
+    sources = Sources(_join(folder, ".env"))
+    sources.add(sources.dotenv)
+    waiting = [(path, folder) for path in files]
     while waiting and len(sources.files) < MOST_FILES:
-        path = waiting.pop(0)
-        if path in sources.files:
+        path, folder = waiting.pop(0)
+        if not sources.add(path):
             continue
-        sources.files.append(path)
-        folder = posixpath.dirname(path)
         document = _read(root, path)
-        waiting += [posixpath.normpath(posixpath.join(folder, p)) for p in _leads_to(document)]
+        for env_file in _env_files_of_includes(document):
+            sources.add(_join(folder, env_file))
+        waiting += _leads_to(document, folder)
         for name, service in _services(document):
-            found = [posixpath.normpath(posixpath.join(folder, p)) for p in _env_files(service)]
-            sources.env_files.setdefault(name, []).extend(found)
+            for key in READ_BY_SERVICES:
+                for given in _paths_below(service.get(key)):
+                    sources.add_env_file(name, key.replace("_", " "), _join(folder, given))
     return sources
+
+
+def _join(folder: str, path: str) -> str:
+    return posixpath.normpath(posixpath.join(folder, path))
 
 
 def _read(root: Path, path: str) -> dict[str, Any]:
@@ -66,18 +99,31 @@ def _services(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
             yield str(name), service
 
 
-def _leads_to(document: dict[str, Any]) -> Iterator[str]:
+def _includes(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
     include = document.get("include")
     for item in include if isinstance(include, list) else []:
-        yield from _paths(item.get("path") if isinstance(item, dict) else item)
+        yield item if isinstance(item, dict) else {"path": item}
+
+
+def _leads_to(document: dict[str, Any], folder: str) -> Iterator[tuple[str, str]]:
+    """Give each file with the folder that its own paths are relative to."""
+    for item in _includes(document):
+        paths = [_join(folder, path) for path in _paths(item.get("path"))]
+        own = [_join(folder, path) for path in _paths(item.get("project_directory"))]
+        for path in paths:
+            yield path, own[0] if own else posixpath.dirname(paths[0])
     for _name, service in _services(document):
         extends = service.get("extends")
-        if isinstance(extends, dict):
-            yield from _paths(extends.get("file"))
+        for path in _paths(extends.get("file") if isinstance(extends, dict) else None):
+            yield (joined := _join(folder, path)), posixpath.dirname(joined)
 
 
-def _env_files(service: dict[str, Any]) -> Iterator[str]:
-    given = service.get("env_file")
+def _env_files_of_includes(document: dict[str, Any]) -> Iterator[str]:
+    for item in _includes(document):
+        yield from _paths(item.get("env_file"))
+
+
+def _paths_below(given: Any) -> Iterator[str]:
     for item in given if isinstance(given, list) else [given]:
         yield from _paths(item.get("path") if isinstance(item, dict) else item)
 

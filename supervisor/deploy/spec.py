@@ -91,6 +91,11 @@ class Workspace:
         """Return the mirror's reference to what this stack runs."""
         return f"refs/supervisor/{self.uuid}/applied"
 
+    @property
+    def previous(self) -> str:
+        """Return the mirror's reference to what this stack ran before that."""
+        return f"refs/supervisor/{self.uuid}/previous"
+
     @contextmanager
     def mirror_locked(self, seconds: float) -> Iterator[None]:
         """Hold the mirror alone; raise CommandTimedOut where others keep it for too long."""

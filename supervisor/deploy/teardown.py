@@ -26,7 +26,7 @@ def _remove_checkout(recipe: Recipe, *, everything: bool) -> None:
     if place.mirror.exists():
         if tree.path.exists() and not everything:
             git.checkout(EMPTY_TREE, tree.path, tree.index, recipe.limits.checkout)
-        for reference in (place.target, place.applied):
+        for reference in (place.target, place.applied, place.previous):
             git.delete_reference(reference)
     for own in (place.aside, place.plan):
         shutil.rmtree(own.path, ignore_errors=True)
