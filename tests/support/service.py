@@ -102,6 +102,11 @@ class Service:
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(seconds)
 
+    def wait_for_end(self, seconds: float = 30) -> int:
+        """Wait until the server has ended by itself; return its exit status."""
+        assert self._process, "the service was not started"
+        return self._process.wait(seconds)
+
     def kill(self) -> None:
         """End the server and its commands at once, as a power cut would."""
         ended = self.processes

@@ -1,0 +1,139 @@
+"""Killed at any point of a deploy, the service finds its way alone."""
+
+import pytest
+import requests
+
+from tests.kills.conftest import Shop
+from tests.support.aftermath import (
+    all_ended,
+    commands_of,
+    commands_of_runs,
+    database_is_sound,
+    leftovers,
+)
+from tests.support.waiting import wait_until
+
+ASIDE = ("fetch", "check out", "render", "pull", "compare")
+APPLYING = ("apply", "up")
+AFTER_UP = ("gate", "finish", "finished")
+
+
+def kill_at(shop: Shop, step: str) -> str:
+    """Trigger a deploy that ends the service at a step; return the run."""
+    shop.failpoints.lay(f"{step}:kill9")
+    run = shop.trigger()
+    shop.service.wait_for_end()
+    assert shop.failpoints.was_met(f"{step}:kill9")
+    wait_until(lambda: not commands_of(shop.service), "no command outlives the service")
+    database_is_sound(shop.service)
+    return run
+
+
+def nothing_is_left(shop: Shop) -> None:
+    assert commands_of_runs(shop.service) == []
+    assert leftovers(shop.service) == []
+    assert shop.container_count() == 2
+    database_is_sound(shop.service)
+
+
+@pytest.mark.parametrize("step", [*ASIDE, *APPLYING, *AFTER_UP])
+def test_a_deploy_that_a_kill_cut_off_is_done_after_the_next_start(shop: Shop, step: str) -> None:
+    before, old = shop.seen(), shop.served()
+    shop.commit()
+    run = kill_at(shop, step)
+    after = shop.seen()
+    assert after["db"] == before["db"]
+    if step in AFTER_UP:
+        assert after["web"] != before["web"]
+    else:
+        assert after == before
+    if step in ASIDE:
+        assert shop.served() == old
+
+    shop.service.start()
+    ended = all_ended(shop.service, shop.uuid)
+    expected = "succeeded" if step == "finished" else "interrupted"
+    assert ended[run] == expected
+    assert shop.served() == (str(shop.version), str(shop.version))
+    assert shop.seen()["db"] == before["db"]
+    if step in AFTER_UP:
+        assert shop.seen() == after
+    newest = shop.service.runs(shop.uuid)[0]
+    assert newest["status"] == "succeeded"
+    if step != "finished":
+        assert (newest["trigger"], newest["attempts"]) == ("recovery", 2)
+    assert ("heal", "drift") not in shop.actions()
+    stack = shop.service.get(f"/stacks/{shop.uuid}").json()
+    assert stack["commit"] == shop.repository.head
+    assert stack["healthy"] is True
+    nothing_is_left(shop)
+
+
+def test_a_commit_that_came_while_the_service_was_dead_is_deployed_without_a_trigger(
+    shop: Shop,
+) -> None:
+    shop.commit()
+    run = kill_at(shop, "up")
+    shop.commit()
+    shop.service.start()
+    assert all_ended(shop.service, shop.uuid)[run] == "interrupted"
+    assert shop.served() == (str(shop.version), str(shop.version))
+    nothing_is_left(shop)
+
+
+def test_a_way_back_that_a_kill_cut_off_is_gone_after_the_next_start(shop: Shop) -> None:
+    before, good = shop.seen(), shop.served()
+    shop.commit(command=["sh", "-c", "exit 3"])
+    run = kill_at(shop, "roll back")
+    assert shop.seen()["db"] == before["db"]
+
+    shop.service.start()
+    assert all_ended(shop.service, shop.uuid)[run] == "interrupted"
+    newest = shop.service.runs(shop.uuid)[0]
+    assert (newest["status"], newest["outcome"]) == ("failed", "rolled_back")
+    assert shop.served() == good
+    assert shop.seen()["db"] == before["db"]
+    nothing_is_left(shop)
+
+    shop.commit()
+    shop.service.wait_for_run(shop.uuid, shop.trigger())
+    assert shop.served() == (str(shop.version), str(shop.version))
+
+
+@pytest.mark.parametrize("step", ["check out", "up", "gate", "finish"])
+def test_a_worker_that_is_killed_alone_is_replaced_and_the_deploy_done(
+    shop: Shop, step: str
+) -> None:
+    before = shop.seen()
+    shop.commit()
+    shop.failpoints.lay(f"{step}:kill9_worker")
+    run = shop.trigger()
+    wait_until(lambda: shop.failpoints.was_met(f"{step}:kill9_worker"), "the worker is killed")
+    wait_until(lambda: _is_up(shop), "another worker answers")
+    assert all_ended(shop.service, shop.uuid)[run] == "interrupted"
+    assert shop.service.runs(shop.uuid)[0]["status"] == "succeeded"
+    assert shop.served() == (str(shop.version), str(shop.version))
+    assert shop.seen()["db"] == before["db"]
+    nothing_is_left(shop)
+
+
+def _is_up(shop: Shop) -> bool:
+    try:
+        return shop.service.get("/up").status_code == 200
+    except requests.ConnectionError:
+        return False
+
+
+@pytest.mark.parametrize("step", ["down", "clean up"])
+def test_a_delete_that_a_kill_cut_off_is_done_after_the_next_start(shop: Shop, step: str) -> None:
+    stack = shop.service.create_stack(git_repository=shop.repository.url)
+    shop.service.wait_for_run(stack["uuid"])
+    shop.failpoints.lay(f"{step}:kill9")
+    assert shop.service.delete(f"/stacks/{stack['uuid']}").status_code == 204
+    shop.service.wait_for_end()
+    shop.service.start()
+    gone = f"/stacks/{stack['uuid']}"
+    wait_until(lambda: shop.service.get(gone).status_code == 404, "the stack is gone")
+    assert shop.engine.containers(stack["project"]) == {}
+    assert not (shop.service.storage / "stacks" / stack["uuid"]).exists()
+    nothing_is_left(shop)
