@@ -67,6 +67,11 @@ class Settings(Schema):
     stacks_limit = _count("STACKS_LIMIT", 2000)
     followers_limit = _count("FOLLOWERS_LIMIT", 600, 10_000)
     grace_seconds = _count("GRACE_SECONDS", 20)
+    allow_sha1 = fields.Boolean(
+        data_key="SUPERVISOR_ALLOW_SHA1",
+        load_default=False,
+        error_messages={"invalid": "must be true or false"},
+    )
     ls_remote_seconds = _count("LS_REMOTE_SECONDS", 30)
     fetch_seconds = _count("FETCH_SECONDS", 600)
     checkout_seconds = _count("CHECKOUT_SECONDS", 300)
@@ -110,6 +115,7 @@ class Config:
     stacks_limit: int = 2000
     followers_limit: int = 600
     grace_seconds: int = 20
+    allow_sha1: bool = False
     limits: Limits = Limits()
     made_keys: bool = False
 

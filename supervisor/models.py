@@ -111,6 +111,8 @@ class Stack(Row):
     compose_includes: Mapped[list[str]] = mapped_column(JSON, default_factory=list)
     polling_interval: Mapped[int | None] = mapped_column(default=None)
     signature_header: Mapped[str | None] = mapped_column(default=None)
+    former_secret_until: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
+    repository_key: Mapped[str] = mapped_column(default="", index=True)
     health_timeout: Mapped[int] = mapped_column(default=120)
     rollback: Mapped[bool] = mapped_column(default=True)
     self_heal: Mapped[bool] = mapped_column(default=True)
@@ -207,6 +209,39 @@ class LogLine(Row):
     run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
     kind: Mapped[LineKind] = mapped_column(String(8))
     text: Mapped[str] = mapped_column()
+    at: Mapped[datetime] = mapped_column(UtcTime, default_factory=now)
+
+
+class Result(StrEnum):
+    """What became of a delivery."""
+
+    ACCEPTED = "accepted"
+    IGNORED = "ignored"
+    DUPLICATE = "duplicate"
+    REFUSED = "refused"
+
+
+class Delivery(Row):
+    """One call of a forge, without its body and its signature."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        Index("deliveries_by_stack", "stack_id", "id"),
+        Index("deliveries_by_delivery_id", "stack_id", "delivery_id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(init=False, primary_key=True)
+    stack_id: Mapped[int] = mapped_column(ForeignKey("stacks.id", ondelete="CASCADE"))
+    forge: Mapped[str] = mapped_column()
+    event: Mapped[str] = mapped_column()
+    result: Mapped[Result] = mapped_column(String(16))
+    reason: Mapped[str | None] = mapped_column(default=None)
+    references: Mapped[str | None] = mapped_column(default=None)
+    delivery_id: Mapped[str | None] = mapped_column(default=None)
+    who: Mapped[str | None] = mapped_column(default=None)
+    run_uuid: Mapped[str | None] = mapped_column(default=None)
+    count: Mapped[int] = mapped_column(default=1)
     at: Mapped[datetime] = mapped_column(UtcTime, default_factory=now)
 
 

@@ -12,6 +12,7 @@ from supervisor.database import reading, writing
 from supervisor.models import Seal, Stack
 
 SECRET_FIELDS = ("git_token", "signature_secret", "compose_variables")
+FORMER = "former_signature_secret"
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class StackSecrets:
     git_token: str | None = field(default=None, repr=False)
     signature_secret: str | None = field(default=None, repr=False)
     compose_variables: dict[str, str] = field(default_factory=dict, repr=False)
+    former_signature_secret: str | None = field(default=None, repr=False)
 
 
 def cipher() -> Cipher:

@@ -24,7 +24,7 @@ RESERVED_VARIABLE = re.compile(
     re.IGNORECASE,
 )
 HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,99}\Z")
-RESERVED_HEADERS = {"authorization", "host", "cookie", "connection", "transfer-encoding"}
+RESERVED_HEADERS = {"host", "cookie", "connection", "transfer-encoding"}
 BIDIRECTIONAL = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 

@@ -1,23 +1,82 @@
-"""Whether a body was signed with the stack's secret."""
+"""Whether a delivery was signed with the stack's secret, in the forms that forges use."""
 
+import base64
+import binascii
 import hashlib
 import hmac
 import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-# The digest is named by the signature's form, never chosen by weaker means: SHA-1 is no form.
+from supervisor.webhooks.payload import form_payload, is_form
+
+# The digest is told by the form. SHA-1 is no form, unless a setting allows it.
 FORMS = (
-    (re.compile(r"sha256=([0-9a-f]{64})\Z"), hashlib.sha256),
-    (re.compile(r"sha512=([0-9a-f]{128})\Z"), hashlib.sha512),
-    (re.compile(r"([0-9a-f]{64})\Z"), hashlib.sha256),
-    (re.compile(r"([0-9a-f]{128})\Z"), hashlib.sha512),
+    (re.compile(r"sha256=([0-9a-f]{64})\Z"), "sha256"),
+    (re.compile(r"sha512=([0-9a-f]{128})\Z"), "sha512"),
+    (re.compile(r"([0-9a-f]{64})\Z"), "sha256"),
+    (re.compile(r"([0-9a-f]{128})\Z"), "sha512"),
 )
+SHA1 = (re.compile(r"sha1=([0-9a-f]{40})\Z"), "sha1")
+TOKEN = "x-gitlab-token"  # noqa: S105 (a header's name)
+STANDARD = "webhook-signature"
+BASIC = "authorization"
+REPLAY_SECONDS = 300
 
 
-def is_valid(signature: str | None, secret: str, body: bytes) -> bool:
-    """Compare in constant time over the raw body; an empty secret signs nothing."""
-    for pattern, digest in FORMS:
-        match = pattern.match(signature or "")
-        if match and secret:
-            expected = hmac.new(secret.encode(), body, digest).hexdigest()
-            return hmac.compare_digest(expected.encode(), match.group(1).encode())
-    return False
+@dataclass(frozen=True)
+class Request:
+    """What arrived: headers whose names know no case, and the raw body."""
+
+    headers: Mapping[str, str]
+    body: bytes
+    at: float
+
+
+def is_valid(request: Request, header: str, secrets: Sequence[str], *, sha1: bool = False) -> bool:
+    """Tell whether the named header proves one of the secrets; an empty secret proves nothing."""
+    given = request.headers.get(header, "")
+    return any(_proves(request, header.lower(), given, secret, sha1) for secret in secrets if secret)
+
+
+def _proves(request: Request, header: str, given: str, secret: str, sha1: bool) -> bool:
+    if header == TOKEN:
+        return _same(given, secret)
+    if header == BASIC:
+        return _same(given, f"Basic {base64.b64encode(secret.encode()).decode()}")
+    if header == STANDARD:
+        return _proves_standard(request, given, secret)
+    forms = (*FORMS, SHA1) if sha1 else FORMS
+    return any(
+        _same(match.group(1), hmac.new(secret.encode(), body, digest).hexdigest())
+        for pattern, digest in forms
+        if (match := pattern.match(given))
+        for body in _signed_bodies(request)
+    )
+
+
+def _signed_bodies(request: Request) -> Iterator[bytes]:
+    """Yield what may have been signed: GitHub signs a form, Gitea and its kin the JSON in it."""
+    yield request.body
+    if is_form(request.headers):
+        payload = form_payload(request.body)
+        if payload is not None:
+            yield payload
+
+
+def _proves_standard(request: Request, given: str, secret: str) -> bool:
+    """Check GitLab's signing token: Standard Webhooks, with a time that must be near."""
+    delivery, sent = (request.headers.get(f"webhook-{name}", "") for name in ("id", "timestamp"))
+    if not re.fullmatch(r"[0-9]{1,12}", sent) or abs(request.at - int(sent)) > REPLAY_SECONDS:
+        return False
+    try:
+        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    except (binascii.Error, ValueError):
+        key = secret.encode()
+    signed = f"{delivery}.{sent}.".encode("utf-8", "surrogateescape") + request.body
+    expected = base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
+    return any(_same(one, f"v1,{expected}") for one in given.split(" ")[:10])
+
+
+def _same(one: str, other: str) -> bool:
+    return hmac.compare_digest(one.encode("utf-8", "replace"), other.encode("utf-8", "replace"))

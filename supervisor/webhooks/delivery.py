@@ -1,0 +1,52 @@
+"""What was understood of one call of a forge."""
+
+from dataclasses import dataclass
+
+ZEROS = "0" * 40
+
+
+@dataclass(frozen=True)
+class Change:
+    """One reference that a push moved; the commit is only a hint."""
+
+    reference: str
+    commit: str | None = None
+    deleted: bool = False
+    forced: bool = False
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One call of a forge: what happened to which references of which repository.
+
+    `nothing` says why there is nothing to do; an `unconditional` one names no reference and
+    concerns every stack that it is sent to.
+    """
+
+    forge: str
+    event: str
+    id: str | None = None
+    who: str | None = None
+    changes: tuple[Change, ...] = ()
+    repositories: tuple[str, ...] = ()
+    nothing: str | None = None
+    unconditional: bool = False
+
+    @property
+    def references(self) -> str:
+        """Return the references in one line."""
+        return " ".join(change.reference for change in self.changes)
+
+    def refusal(self, reference: str) -> str | None:
+        """Return why this does not concern a stack that follows the reference, None if it does."""
+        if self.nothing or self.unconditional:
+            return self.nothing
+        names = {reference, f"refs/heads/{reference}", f"refs/tags/{reference}"}
+        own = [change for change in self.changes if change.reference in names]
+        if not self.changes:
+            return "The delivery names no reference"
+        if not own:
+            return f"Another reference was pushed: {self.references}"[:500]
+        if all(change.deleted for change in own):
+            return f"{own[0].reference} was deleted; what runs stays"
+        return None
