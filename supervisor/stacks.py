@@ -2,10 +2,10 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -17,8 +17,10 @@ from supervisor import due, runs, vault
 from supervisor.database import reading, writing
 from supervisor.errors import LimitReached, StackInvalid, StackNotFound
 from supervisor.events import broker
-from supervisor.models import Action, Run, Stack, Trigger, now
+from supervisor.models import Action, Run, Stack, Strategy, Trigger, now
+from supervisor.webhooks.address import repository_key
 
+OVERLAP = "signature_secret_overlap"
 REDEPLOYING = frozenset(
     (
         "compose_file",
@@ -68,12 +70,14 @@ def create(values: Mapping[str, Any], stacks_limit: int) -> tuple[Stack, Run]:
     Raise StackInvalid where the name is taken, LimitReached where there are too many.
     """
     uuid = str(uuid4())
-    columns = {key: value for key, value in values.items() if key not in vault.SECRET_FIELDS}
+    not_columns = (*vault.SECRET_FIELDS, OVERLAP)
+    columns = {key: value for key, value in values.items() if key not in not_columns}
     stack = Stack(
         **columns,
         uuid=uuid,
         name_key=name_key(values["name"]),
         project=project_name(values["name"], uuid),
+        repository_key=repository_key(values["git_repository"]),
         sealed=vault.seal_secrets(
             uuid, {key: values[key] for key in vault.SECRET_FIELDS if key in values}
         ),
@@ -92,11 +96,17 @@ def change(uuid: str, values: Mapping[str, Any]) -> tuple[Stack, Run | None]:
     with _unique_name(), writing() as session:
         stack = _get(session, uuid)
         before = vault.secrets_of(stack)
-        changed = {key for key, value in values.items() if value != _current(stack, before, key)}
+        fields = {key: value for key, value in values.items() if key != OVERLAP}
+        changed = {key for key, value in fields.items() if value != _current(stack, before, key)}
         for key in changed - set(vault.SECRET_FIELDS):
             setattr(stack, key, values[key])
         stack.name_key = name_key(stack.name)
+        stack.repository_key = repository_key(stack.git_repository)
         fresh = {key: values[key] for key in changed & set(vault.SECRET_FIELDS)}
+        if "signature_secret" in changed:
+            overlap = values.get(OVERLAP) or 0
+            fresh[vault.FORMER] = before.signature_secret if overlap else None
+            stack.former_secret_until = now() + timedelta(seconds=overlap) if overlap else None
         stack.sealed = vault.seal_secrets(uuid, asdict(before) | fresh)
         stack.updated_at = now()
         if changed & {"polling_interval", "git_repository", "git_reference", "strategy"}:
@@ -198,6 +208,17 @@ def _get(session: Session, uuid: str) -> Stack:
     if stack is None:
         raise StackNotFound
     return stack
+
+
+def following(keys: Collection[str]) -> Sequence[Stack]:
+    """Return the stacks that follow webhooks of one of these repositories, see `repository_key`."""
+    query = select(Stack).where(
+        Stack.repository_key.in_(keys),
+        Stack.strategy == Strategy.WEBHOOK,
+        Stack.deleting.is_(False),
+    )
+    with reading() as session:
+        return session.scalars(query.order_by(Stack.id)).all()
 
 
 @contextmanager

@@ -7,7 +7,11 @@ from flask_httpauth import HTTPTokenAuth
 
 from supervisor.config import Config
 
-PUBLIC = {("up.show", "GET"), ("webhook.receive", "POST")}
+PUBLIC = {
+    ("up.show", "GET"),
+    ("webhook.receive", "POST"),
+    ("webhook.receive_for_repository", "POST"),
+}
 
 
 def protect(app: Flask, config: Config) -> None:

@@ -137,6 +137,7 @@ class StackSchema(Schema):
     rollback = Switch()
     self_heal = Switch()
     signature_header = Text(rules.header, allow_none=True)
+    signature_secret_overlap = Interval(zero=True, load_only=True)
     signature_secret = Text(
         validate.Length(min=8, error="is too short (minimum is 8 characters)"),
         most=4096,
@@ -182,6 +183,9 @@ def consistent(stack: Mapping[str, Any]) -> None:
     for name in by_strategy[stack["strategy"]]:
         if stack.get(name) is None:
             messages[name] = [BLANK]
+    header, secret = stack.get("signature_header"), stack.get("signature_secret")
+    if header and header.lower() == "authorization" and secret and ":" not in secret:
+        messages["signature_secret"] = ["must be user:password where the header is Authorization"]
     files = [stack["compose_file"], *(stack.get("compose_includes") or [])]
     if len(set(files)) < len(files):
         messages["compose_includes"] = ["names a file twice"]

@@ -36,6 +36,7 @@ def stack_values(stack: Stack) -> dict[str, Any]:
         "polling_interval": stack.polling_interval,
         "signature_header": stack.signature_header,
         "signature_secret": MASK if secrets.signature_secret else None,
+        "former_secret_until": time_text(stack.former_secret_until),
         "health_timeout": stack.health_timeout,
         "rollback": stack.rollback,
         "self_heal": stack.self_heal,

@@ -1,30 +1,94 @@
-"""/stacks/<uuid>/webhook: a forge says that something was pushed."""
+"""Webhooks: a forge says that something was pushed, to one stack or to all on its repository."""
 
 from typing import Any
 
-from flask import Blueprint, g, request
+from flask import Blueprint, current_app, g, request
 
-from supervisor import stacks, vault
+from supervisor import deliveries, receiver, stacks
+from supervisor.api.body import integer
 from supervisor.api.runs import run_path
-from supervisor.errors import SignatureInvalid, StackNotFound, WrongStrategy
-from supervisor.models import Action, Strategy, Trigger
-from supervisor.webhooks.signature import is_valid
+from supervisor.api.stack_view import time_text
+from supervisor.api.throttle import Throttle
+from supervisor.errors import SignatureInvalid, StackNotFound
+from supervisor.models import Delivery, Result
+from supervisor.receiver import Received
 
 blueprint = Blueprint("webhook", __name__)
+throttle = Throttle()
 
 
 @blueprint.post("/stacks/<uuid>/webhook")
 def receive(uuid: str) -> Any:
-    """Queue a deploy of whatever the reference points to; the payload chooses nothing."""
+    """Take a delivery for one stack."""
     stack = stacks.find(uuid)
     if stack.deleting:
         raise StackNotFound
-    secret = vault.secrets_of(stack).signature_secret
-    signature = request.headers.get(stack.signature_header or "")
-    if secret and not is_valid(signature, secret, g.body):
-        raise SignatureInvalid
-    if stack.strategy != Strategy.WEBHOOK or not secret:
-        raise WrongStrategy
-    run = stacks.submit(uuid, Action.DEPLOY, Trigger.WEBHOOK)
-    answer = {"message": "Webhook received", "run": run.uuid}
-    return answer, 202, {"Location": run_path(stack, run)}
+    try:
+        found = receiver.receive(stack, request.headers, g.body, sha1=_sha1())
+    except SignatureInvalid:
+        return _refuse()
+    if found.result != Result.ACCEPTED or found.run is None:
+        return {"message": found.reason, "result": found.result}
+    answer = {"message": "Webhook received", "run": found.run.uuid}
+    return answer, 202, {"Location": run_path(found.stack, found.run)}
+
+
+@blueprint.post("/webhook")
+def receive_for_repository() -> Any:
+    """Take a delivery for every stack on the repository; say for each what was done."""
+    try:
+        found = receiver.receive_for_repository(request.headers, g.body, sha1=_sha1())
+    except SignatureInvalid:
+        return _refuse()
+    accepted = any(each.result == Result.ACCEPTED for each in found)
+    message = "Webhook received" if accepted else "Nothing to do for any stack"
+    return {
+        "message": message,
+        "stacks": list(map(_received_values, found)),
+    }, 202 if accepted else 200
+
+
+@blueprint.get("/stacks/<uuid>/deliveries")
+def index(uuid: str) -> Any:
+    """List the newest deliveries and what became of them, newest first."""
+    stack = stacks.find(uuid)
+    found = deliveries.newest(stack, integer("count", 20, 1, deliveries.KEPT))
+    return {"deliveries": [_delivery_values(delivery) for delivery in found]}
+
+
+def _sha1() -> bool:
+    allowed: bool = current_app.extensions["supervisor_config"].allow_sha1
+    return allowed
+
+
+def _refuse() -> Any:
+    """Answer a bad signature; after many from one address, tell it to wait."""
+    wait = throttle.note(request.remote_addr or "")
+    if wait:
+        return {"error": "Too many bad signatures"}, 429, {"Retry-After": str(wait)}
+    return {"error": str(SignatureInvalid())}, 400
+
+
+def _received_values(found: Received) -> dict[str, Any]:
+    return {
+        "uuid": found.stack.uuid,
+        "name": found.stack.name,
+        "result": found.result,
+        "reason": found.reason,
+        "run": found.run.uuid if found.run else None,
+    }
+
+
+def _delivery_values(delivery: Delivery) -> dict[str, Any]:
+    return {
+        "at": time_text(delivery.at),
+        "forge": delivery.forge,
+        "event": delivery.event,
+        "references": delivery.references,
+        "delivery_id": delivery.delivery_id,
+        "who": delivery.who,
+        "result": delivery.result,
+        "reason": delivery.reason,
+        "run": delivery.run_uuid,
+        "count": delivery.count,
+    }

@@ -1,0 +1,29 @@
+"""Slows down addresses that send many bad signatures; good ones are never asked to wait."""
+
+import threading
+import time
+from collections import OrderedDict
+
+ALLOWED = 20
+WINDOW_SECONDS = 60
+MOST_ADDRESSES = 10_000
+
+
+class Throttle:
+    """Count bad signatures by address, in bounded memory."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: OrderedDict[str, tuple[float, int]] = OrderedDict()
+
+    def note(self, address: str) -> int:
+        """Count one; return for how many seconds the address is to wait, 0 while it may go on."""
+        at = time.monotonic()
+        with self._lock:
+            began, count = self._counts.pop(address, (at, 0))
+            if at - began > WINDOW_SECONDS:
+                began, count = at, 0
+            self._counts[address] = (began, count + 1)
+            while len(self._counts) > MOST_ADDRESSES:
+                self._counts.popitem(last=False)
+        return int(began + WINDOW_SECONDS - at) + 1 if count >= ALLOWED else 0

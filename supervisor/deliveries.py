@@ -1,0 +1,78 @@
+"""What became of the calls of forges: enough to explain each, never a body or a signature."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from supervisor.database import reading, writing
+from supervisor.models import Delivery, Result, Run, Stack, now
+from supervisor.webhooks import delivery as understood
+
+KEPT = 100
+REFUSED_SECONDS = 60
+
+
+def record(
+    session: Session,
+    stack: Stack,
+    told: understood.Delivery,
+    result: Result,
+    reason: str | None = None,
+    run: Run | None = None,
+) -> None:
+    """Add a delivery within the caller's transaction, and forget the stack's oldest."""
+    session.add(
+        Delivery(
+            stack_id=stack.id,
+            forge=told.forge,
+            event=told.event,
+            result=result,
+            reason=reason,
+            references=told.references[:500] or None,
+            delivery_id=told.id,
+            who=told.who,
+            run_uuid=run.uuid if run else None,
+        )
+    )
+    session.flush()
+    own = Delivery.stack_id == stack.id
+    newest = select(Delivery.id).where(own).order_by(Delivery.id.desc()).limit(1).offset(KEPT)
+    gone = session.scalar(newest)
+    if gone is not None:
+        session.execute(delete(Delivery).where(own, Delivery.id <= gone))
+
+
+def record_refused(stack: Stack, told: understood.Delivery) -> None:
+    """Note a bad signature; many within a minute are one row that counts."""
+    own = (Delivery.stack_id == stack.id, Delivery.result == Result.REFUSED)
+    with writing(durable=False) as session:
+        last = session.scalar(select(Delivery).where(*own).order_by(Delivery.id.desc()).limit(1))
+        if last and now() - last.at < timedelta(seconds=REFUSED_SECONDS):
+            last.count += 1
+            return
+        # Nothing of an unsigned call is kept but what it claims to be.
+        claim = understood.Delivery(told.forge, told.event[:60])
+        record(session, stack, claim, Result.REFUSED, "The signature is missing or wrong")
+
+
+def earlier_run(session: Session, stack: Stack, delivery_id: str | None) -> Run | None:
+    """Return the run that the newest delivery with this id led to."""
+    if delivery_id is None:
+        return None
+    query = (
+        select(Run)
+        .join(Delivery, Delivery.run_uuid == Run.uuid)
+        .where(Delivery.stack_id == stack.id, Delivery.delivery_id == delivery_id)
+        .order_by(Delivery.id.desc())
+        .limit(1)
+    )
+    return session.scalar(query)
+
+
+def newest(stack: Stack, count: int) -> Sequence[Delivery]:
+    """Return the newest deliveries, newest first."""
+    query = select(Delivery).where(Delivery.stack_id == stack.id)
+    with reading() as session:
+        return session.scalars(query.order_by(Delivery.id.desc()).limit(count)).all()
