@@ -67,6 +67,7 @@ class Settings(Schema):
     stacks_limit = _count("STACKS_LIMIT", 2000)
     followers_limit = _count("FOLLOWERS_LIMIT", 600, 10_000)
     grace_seconds = _count("GRACE_SECONDS", 20)
+    bad_signatures_per_minute = _count("BAD_SIGNATURES_PER_MINUTE", 30)
     allow_sha1 = fields.Boolean(
         data_key="SUPERVISOR_ALLOW_SHA1",
         load_default=False,
@@ -115,6 +116,7 @@ class Config:
     stacks_limit: int = 2000
     followers_limit: int = 600
     grace_seconds: int = 20
+    bad_signatures_per_minute: int = 30
     allow_sha1: bool = False
     limits: Limits = Limits()
     made_keys: bool = False

@@ -34,6 +34,8 @@ def upgrade() -> None:
         sa.Column("compose_includes", sa.JSON(), nullable=False),
         sa.Column("polling_interval", sa.Integer(), nullable=True),
         sa.Column("signature_header", sa.String(), nullable=True),
+        sa.Column("former_secret_until", sa.DateTime(), nullable=True),
+        sa.Column("repository_key", sa.String(), nullable=False),
         sa.Column("health_timeout", sa.Integer(), nullable=False),
         sa.Column("rollback", sa.Boolean(), nullable=False),
         sa.Column("self_heal", sa.Boolean(), nullable=False),
@@ -75,7 +77,34 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("stacks", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_stacks_check_at"), ["check_at"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_stacks_repository_key"), ["repository_key"], unique=False
+        )
         batch_op.create_index(batch_op.f("ix_stacks_retry_at"), ["retry_at"], unique=False)
+
+    op.create_table(
+        "deliveries",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("stack_id", sa.Integer(), nullable=False),
+        sa.Column("forge", sa.String(), nullable=False),
+        sa.Column("event", sa.String(), nullable=False),
+        sa.Column("result", sa.String(length=16), nullable=False),
+        sa.Column("reason", sa.String(), nullable=True),
+        sa.Column("references", sa.String(), nullable=True),
+        sa.Column("delivery_id", sa.String(), nullable=True),
+        sa.Column("who", sa.String(), nullable=True),
+        sa.Column("run_uuid", sa.String(), nullable=True),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("at", sa.DateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["stack_id"], ["stacks.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("deliveries", schema=None) as batch_op:
+        batch_op.create_index(
+            "deliveries_by_delivery_id", ["stack_id", "delivery_id"], unique=False
+        )
+        batch_op.create_index("deliveries_by_stack", ["stack_id", "id"], unique=False)
 
     op.create_table(
         "runs",
@@ -140,8 +169,14 @@ def downgrade() -> None:
         batch_op.drop_index("one_running", sqlite_where=sa.text("status = 'running'"))
 
     op.drop_table("runs")
+    with op.batch_alter_table("deliveries", schema=None) as batch_op:
+        batch_op.drop_index("deliveries_by_stack")
+        batch_op.drop_index("deliveries_by_delivery_id")
+
+    op.drop_table("deliveries")
     with op.batch_alter_table("stacks", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_stacks_retry_at"))
+        batch_op.drop_index(batch_op.f("ix_stacks_repository_key"))
         batch_op.drop_index(batch_op.f("ix_stacks_check_at"))
 
     op.drop_table("stacks")

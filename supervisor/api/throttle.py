@@ -4,7 +4,6 @@ import threading
 import time
 from collections import OrderedDict
 
-ALLOWED = 20
 WINDOW_SECONDS = 60
 MOST_ADDRESSES = 10_000
 
@@ -12,7 +11,8 @@ MOST_ADDRESSES = 10_000
 class Throttle:
     """Count bad signatures by address, in bounded memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, allowed: int) -> None:
+        self._allowed = allowed
         self._lock = threading.Lock()
         self._counts: OrderedDict[str, tuple[float, int]] = OrderedDict()
 
@@ -26,4 +26,4 @@ class Throttle:
             self._counts[address] = (began, count + 1)
             while len(self._counts) > MOST_ADDRESSES:
                 self._counts.popitem(last=False)
-        return int(began + WINDOW_SECONDS - at) + 1 if count >= ALLOWED else 0
+        return int(began + WINDOW_SECONDS - at) + 1 if count >= self._allowed else 0

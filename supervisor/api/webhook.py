@@ -1,6 +1,7 @@
 """Webhooks: a forge says that something was pushed, to one stack or to all on its repository."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, cast
 
 from flask import Blueprint, current_app, g, request
 
@@ -8,13 +9,11 @@ from supervisor import deliveries, receiver, stacks
 from supervisor.api.body import integer
 from supervisor.api.runs import run_path
 from supervisor.api.stack_view import time_text
-from supervisor.api.throttle import Throttle
 from supervisor.errors import SignatureInvalid, StackNotFound
 from supervisor.models import Delivery, Result
 from supervisor.receiver import Received
 
 blueprint = Blueprint("webhook", __name__)
-throttle = Throttle()
 
 
 @blueprint.post("/stacks/<uuid>/webhook")
@@ -24,7 +23,7 @@ def receive(uuid: str) -> Any:
     if stack.deleting:
         raise StackNotFound
     try:
-        found = receiver.receive(stack, request.headers, g.body, sha1=_sha1())
+        found = receiver.receive(stack, _headers(), g.body, sha1=_sha1())
     except SignatureInvalid:
         return _refuse()
     if found.result != Result.ACCEPTED or found.run is None:
@@ -37,15 +36,13 @@ def receive(uuid: str) -> Any:
 def receive_for_repository() -> Any:
     """Take a delivery for every stack on the repository; say for each what was done."""
     try:
-        found = receiver.receive_for_repository(request.headers, g.body, sha1=_sha1())
+        found = receiver.receive_for_repository(_headers(), g.body, sha1=_sha1())
     except SignatureInvalid:
         return _refuse()
     accepted = any(each.result == Result.ACCEPTED for each in found)
     message = "Webhook received" if accepted else "Nothing to do for any stack"
-    return {
-        "message": message,
-        "stacks": list(map(_received_values, found)),
-    }, 202 if accepted else 200
+    answer = {"message": message, "stacks": [_received_values(each) for each in found]}
+    return answer, 202 if accepted else 200
 
 
 @blueprint.get("/stacks/<uuid>/deliveries")
@@ -56,6 +53,11 @@ def index(uuid: str) -> Any:
     return {"deliveries": [_delivery_values(delivery) for delivery in found]}
 
 
+def _headers() -> Mapping[str, str]:
+    """Return the headers; their names know no case."""
+    return cast(Mapping[str, str], request.headers)
+
+
 def _sha1() -> bool:
     allowed: bool = current_app.extensions["supervisor_config"].allow_sha1
     return allowed
@@ -63,6 +65,7 @@ def _sha1() -> bool:
 
 def _refuse() -> Any:
     """Answer a bad signature; after many from one address, tell it to wait."""
+    throttle = current_app.extensions["supervisor_throttle"]
     wait = throttle.note(request.remote_addr or "")
     if wait:
         return {"error": "Too many bad signatures"}, 429, {"Retry-After": str(wait)}

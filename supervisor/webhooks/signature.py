@@ -34,10 +34,8 @@ class Request:
 
 def is_valid(request: Request, header: str, secrets: Sequence[str], *, sha1: bool = False) -> bool:
     """Tell whether the named header proves one of the secrets; an empty secret proves nothing."""
-    given = request.headers.get(header, "")
-    return any(
-        _proves(request, header.lower(), given, secret, sha1) for secret in secrets if secret
-    )
+    given, name = request.headers.get(header, ""), header.lower()
+    return any(_proves(request, name, given, secret, sha1) for secret in secrets if secret)
 
 
 def _proves(request: Request, header: str, given: str, secret: str, sha1: bool) -> bool:
