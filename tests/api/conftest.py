@@ -68,6 +68,7 @@ def stack_fields(**fields: Any) -> dict[str, Any]:
 
 def application(storage: Path, **settings: Any) -> Api:
     """Make an application whose database is ready."""
+    settings.setdefault("bad_signatures_per_minute", 1_000_000)  # tests send many
     config = Config(Secret(API_KEY), Secret(SECRET_KEY_BASE), storage, **settings)
     app = create_app(config)
     with app.app_context():

@@ -253,7 +253,7 @@ def test_a_compressed_body_is_not_unpacked(stack: Stack) -> None:
         b"NaN",
         b"\x00",
         b"\xef\xbb\xbf{}",
-        b'{"repository": {"clone_url": "file:///etc"}, "ref": "--upload-pack=x"}',
+        b'{"repository": {"clone_url": "file:///etc"}}',
     ],
     ids=lambda body: repr(body[:24]),
 )
@@ -265,6 +265,14 @@ def test_a_signed_body_of_any_shape_asks_for_one_run_and_chooses_nothing(
     assert stack.deliver(body, {HEADER: signature(body)}).status_code == 202
     assert stack.api.rows()["stacks"] == before
     assert stack.requests == asked + 1
+
+
+def test_a_signed_body_that_names_another_reference_asks_for_nothing(stack: Stack) -> None:
+    asked = stack.requests
+    body = b'{"repository": {"clone_url": "file:///etc"}, "ref": "--upload-pack=x"}'
+    answer = stack.deliver(body, {HEADER: signature(body)})
+    assert (answer.status_code, stack.requests) == (200, asked)
+    assert "--upload-pack=x" in answer.json["message"]
 
 
 @given(
