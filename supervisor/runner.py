@@ -140,6 +140,7 @@ class Runner:
             runs.finish(run, outcome, self._config.runs_kept)
 
     def _forget(self, stack: Stack) -> None:
-        if not stacks.remove(stack):
-            place = Workspace(self._config.storage, stack.uuid, stack.git_repository)
-            shutil.rmtree(place.mirror, ignore_errors=True)
+        place = Workspace(self._config.storage, stack.uuid, stack.git_repository)
+        with place.mirror_locked(self._config.limits.fetch):
+            if not stacks.remove(stack):
+                shutil.rmtree(place.mirror, ignore_errors=True)

@@ -181,7 +181,7 @@ def _learn_of_deploy(stack: Stack, outcome: Outcome) -> None:
 def _learn_of_state(stack: Stack, outcome: Outcome) -> None:
     """Remember what runs now, and the good state before it to go back to."""
     if outcome.healthy is not None:
-        stack.healthy = outcome.healthy
+        stack.healthy, stack.drift = outcome.healthy, {}
     elif stack.healthy is None and outcome.status == Status.FAILED:
         stack.healthy = False
     if outcome.applied is None:

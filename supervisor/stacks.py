@@ -96,7 +96,7 @@ def change(uuid: str, values: Mapping[str, Any]) -> tuple[Stack, Run | None]:
     with _unique_name(), writing() as session:
         stack = _get(session, uuid)
         before = vault.secrets_of(stack)
-        fields = {key: value for key, value in values.items() if key != OVERLAP}
+        fields = {name: value for name, value in values.items() if name != OVERLAP}
         changed = {key for key, value in fields.items() if value != _current(stack, before, key)}
         for key in changed - set(vault.SECRET_FIELDS):
             setattr(stack, key, values[key])

@@ -41,6 +41,10 @@ class Worker(GeventWorker):
         gevent.spawn(self._wind_up)
         return super().handle_exit(sig, frame)
 
+    def handle_quit(self, sig: int, frame: FrameType | None) -> Any:
+        """Treat Ctrl-C like SIGTERM."""
+        return self.handle_exit(sig, frame)
+
     def _wind_up(self) -> None:
         gevent.get_hub().threadpool.spawn(service.stop, self.wsgi)
         broker.stop("shutdown")

@@ -53,7 +53,7 @@ class Paths(fields.List[str]):
 
 
 class Variables(fields.Field[dict[str, str]]):
-    """An object of names and texts; numbers and truth values are taken as YAML writes them."""
+    """An object of names and texts."""
 
     def _deserialize(self, value: Any, *arguments: Any, **options: Any) -> dict[str, str]:
         if not isinstance(value, dict):
@@ -80,7 +80,9 @@ class Interval(fields.Integer):
             ),
         ]
         super().__init__(
-            validate=_first_of(checks), error_messages={"invalid": "is not a number"}, **options
+            validate=_first_of(checks),
+            error_messages=TEXT | {"invalid": "is not a number"},
+            **options,
         )
 
     def _deserialize(self, value: Any, *arguments: Any, **options: Any) -> Any:
@@ -92,6 +94,9 @@ class Interval(fields.Integer):
 
 class Switch(fields.Boolean):
     """true or false, nothing else."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(error_messages=TEXT, **options)
 
     def _deserialize(self, value: Any, *_arguments: Any, **_options: Any) -> bool:
         if not isinstance(value, bool):

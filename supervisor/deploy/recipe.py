@@ -30,6 +30,14 @@ from supervisor.errors import (
     SupervisorError,
 )
 
+OUT_OF_PLACE = {
+    ("stopped", "pause"): "The stack is stopped, there is nothing to pause",
+    ("stopped", "unpause"): "The stack is stopped, not paused: start it",
+    (None, "unpause"): "The stack is not paused",
+    ("paused", "start"): "The stack is paused, not stopped: unpause it",
+    ("paused", "restart"): "The stack is paused: unpause it first",
+}
+
 
 @dataclass
 class Progress:
@@ -100,6 +108,9 @@ class Recipe:
     def control(self, action: str) -> str:
         """Start, stop, restart, pause or unpause the stack as it was last deployed."""
         state = self._applied(action)
+        refusal = OUT_OF_PLACE.get((self.spec.held, action))
+        if refusal:
+            raise DeployRefused(refusal)
         self.step(action, f"docker compose {action} for project {self.spec.project}")
         if action == "start":
             # `up` and not `start`, so that containers somebody removed come back too.
@@ -113,9 +124,9 @@ class Recipe:
         """Bring the wanted commit into the mirror, by default the reference's newest; return it."""
         reference = commit or self.spec.reference
         self.step("fetch", f"Asking {self.spec.remote.url} for {reference}")
-        self.mirror.create()
         source, self.progress.commit = self._resolve(reference)
         with self.place.mirror_locked(self.limits.fetch):
+            self.mirror.create()
             if not self.mirror.has_commit(self.progress.commit):
                 self.step("fetch", f"Fetching {self.progress.commit[:12]}")
                 self.progress.commit = self.mirror.fetch(
