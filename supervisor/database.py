@@ -1,11 +1,12 @@
 """The one SQLite file: how it is opened, and the only two ways to use it."""
 
 import threading
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -15,7 +16,9 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.orm import DeclarativeBase, MappedAsDataclass, Session
 
-from supervisor.errors import SchemaMismatch, SchemaTooNew
+from supervisor.errors import SchemaMismatch, SchemaTooNew, SupervisorError
+
+T = TypeVar("T")
 
 BUSY_SECONDS = 5
 MIGRATIONS = str(Path(__file__).parent.parent / "migrations")
@@ -89,6 +92,52 @@ def writing(*, durable: bool = True) -> Iterator[Session]:
     engine = db.engine.execution_options(supervisor_mode=mode)
     with _writing, _session(engine) as session, session.begin():
         yield session
+
+
+class _Wish:
+    """Work that waits for a transaction, and what came of it."""
+
+    def __init__(self, work: Callable[[Session], Any]) -> None:
+        self.work = work
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.done = False
+
+
+_wishes: deque[_Wish] = deque()
+_granting = threading.Lock()
+
+
+def write_together(work: Callable[[Session], T]) -> T:
+    """Do this in a durable transaction, with all else that came while the last one was under way.
+
+    Its fsync may take longer than the rest of a request, so that many triggers a second have to
+    share it. Work that raises a SupervisorError does so before it writes anything.
+    """
+    wish = _Wish(work)
+    _wishes.append(wish)
+    with _granting:
+        if not wish.done:
+            _grant([_wishes.popleft() for _ in range(len(_wishes))])
+    if wish.error is not None:
+        raise wish.error
+    result: T = wish.result
+    return result
+
+
+def _grant(wishes: list[_Wish]) -> None:
+    try:
+        with writing() as session:
+            for wish in wishes:
+                try:
+                    wish.result = wish.work(session)
+                except SupervisorError as error:
+                    wish.error = error
+    except Exception as error:  # noqa: BLE001 (nothing was stored: each of them has to know)
+        for wish in wishes:
+            wish.error = error
+    for wish in wishes:
+        wish.done = True
 
 
 def ping() -> None:

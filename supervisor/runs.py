@@ -111,7 +111,8 @@ def claim() -> tuple[Run, Stack] | None:
     with reading() as session:
         if session.execute(query).first() is None:
             return None
-    with writing() as session:
+    # Where a power cut takes this back, the run is pending as before, and is done again.
+    with writing(durable=False) as session:
         found = session.execute(query).first()
         if found is None:
             return None

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from supervisor import due, runs, vault
-from supervisor.database import reading, writing
+from supervisor.database import reading, write_together, writing
 from supervisor.errors import LimitReached, StackInvalid, StackNotFound
 from supervisor.events import broker
 from supervisor.models import Action, Run, Stack, Strategy, Trigger, now
@@ -123,11 +123,14 @@ def _current(stack: Stack, secrets: vault.StackSecrets, key: str) -> Any:
 
 def submit(uuid: str, action: Action, trigger: Trigger) -> Run:
     """Queue a run; raise StackNotFound, also where the stack is being deleted."""
-    with writing() as session:
+
+    def add(session: Session) -> Run:
         stack = _get(session, uuid)
         if stack.deleting:
             raise StackNotFound
         return runs.submit(session, stack, action, trigger)
+
+    return write_together(add)
 
 
 def suspend(uuid: str, reason: str | None, until: datetime | None) -> None:
