@@ -4,9 +4,11 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sqlalchemy.orm import Session
+
 from supervisor import deliveries, runs, stacks, vault
 from supervisor.commands.git import is_commit
-from supervisor.database import writing
+from supervisor.database import write_together, writing
 from supervisor.errors import SignatureInvalid, WrongStrategy
 from supervisor.models import Action, Result, Run, Stack, Status, Strategy, Trigger, now
 from supervisor.webhooks import understand
@@ -88,7 +90,8 @@ def _act(stack: Stack, told: Delivery) -> Received:
 
 def _submit(stack: Stack, told: Delivery) -> Received:
     """Queue a deploy, unless this very delivery has led to one; stored before it's answered."""
-    with writing() as session:
+
+    def add(session: Session) -> Received:
         present = session.get_one(Stack, stack.id)
         run = deliveries.earlier_run(session, present, told.id)
         if run and run.status in HANDLED:
@@ -99,3 +102,5 @@ def _submit(stack: Stack, told: Delivery) -> Received:
             run = runs.submit(session, present, Action.DEPLOY, Trigger.WEBHOOK)
         deliveries.record(session, present, told, Result.ACCEPTED, run=run)
         return Received(present, Result.ACCEPTED, run=run)
+
+    return write_together(add)

@@ -446,7 +446,8 @@ def deliver(
 def test_a_signed_delivery_is_answered_with_202_and_its_run(
     shared_service: Service, deployed: dict[str, Any]
 ) -> None:
-    answer = deliver(shared_service, deployed["uuid"], b'{"ref": "refs/heads/main"}', SIGNATURE_SECRET)
+    body = b'{"ref": "refs/heads/main"}'
+    answer = deliver(shared_service, deployed["uuid"], body, SIGNATURE_SECRET)
     assert answer.status_code == 202
     assert answer.headers["Content-Type"] == "application/json"
     run = run_of(shared_service, answer, deployed["uuid"])
