@@ -173,6 +173,7 @@ def test_a_file_is_refused_or_lies_inside_of_the_checkout(checkout: Path, path: 
 # Variables
 
 
+@settings(max_examples=50)  # four requests each
 @given(st.dictionaries(NAMES, TEXTS, max_size=4))
 def test_variables_are_refused_or_come_back_exactly_or_masked(
     api: Api, uuid: str, variables: dict[str, str]

@@ -1007,7 +1007,8 @@ def test_a_large_body_is_refused_while_others_are_served(
         prober.join()
     assert answer.status_code == (413 if len(body) > 1024**2 else 422)
     assert len(answer.content) < 100_000
-    assert slowest < 1
+    # Far more than it takes: the tests' machine may be busy, but nobody may wait for the body.
+    assert slowest < 3
     wait_until(
         lambda: sum(p.memory_info().rss for p in shared_service.processes) < before + 20 * 1024**2,
         "the memory is given back",

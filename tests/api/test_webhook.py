@@ -11,7 +11,7 @@ from uuid import uuid4
 import psutil
 import pytest
 from flask.testing import FlaskClient
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
@@ -275,6 +275,7 @@ def test_a_signed_body_that_names_another_reference_asks_for_nothing(stack: Stac
     assert "--upload-pack=x" in answer.json["message"]
 
 
+@settings(max_examples=50)  # three requests each
 @given(
     body=st.binary(max_size=300),
     value=st.text(st.characters(max_codepoint=255)),
