@@ -11,24 +11,35 @@ from supervisor.database import reading, writing
 from supervisor.models import Action, Run, Stack, Status, Trigger, now
 
 FIRST_CHECK_SECONDS = 60
+SOON = timedelta(seconds=FIRST_CHECK_SECONDS)  # as far apart as first checks are spread
 
 
 def due_for_check(at: datetime, until: datetime) -> Sequence[Stack]:
     """Return the stacks whose check is due, and set the next time so that it is due only once.
 
     A stack that has a run going stays due until that run ends: it may be deploying what the
-    check would find.
+    check would find. Others on the same repository whose turn is near come along: from then on
+    one question serves them all.
     """
     running = select(Run.stack_id).where(Run.status == Status.RUNNING)
     due = (Stack.check_at <= at, Stack.id.not_in(running))
+    asked = select(Stack.git_repository).where(*due)
     with reading() as session:
         if session.scalar(select(Stack.id).where(*due).limit(1)) is None:
             return []
     with writing(durable=False) as session:
-        found = session.scalars(select(Stack).where(*due)).all()
+        near = (Stack.check_at <= at + SOON, Stack.id.not_in(running))
+        query = select(Stack).where(*near, Stack.git_repository.in_(asked))
+        found = [stack for stack in session.scalars(query) if _comes_along(stack, at)]
         ids = [stack.id for stack in found]
         session.execute(update(Stack).where(Stack.id.in_(ids)).values(check_at=until))
     return found
+
+
+def _comes_along(stack: Stack, at: datetime) -> bool:
+    """Tell whether less than half of the stack's interval is left; so groups meet in one round."""
+    half = timedelta(seconds=(stack.polling_interval or 0) / 2)
+    return stack.check_at is not None and stack.check_at <= at + half
 
 
 def submit_retries(at: datetime) -> None:
