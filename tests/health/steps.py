@@ -9,6 +9,7 @@ from tests.support.compose_files import compose, sleeper
 from tests.support.engine import Engine, docker
 from tests.support.repository import Repository
 from tests.support.service import Service
+from tests.support.waiting import wait_until
 
 Stack = dict[str, Any]
 Run = dict[str, Any]
@@ -17,7 +18,8 @@ Files = dict[str, str]
 
 def still(version: str = "1", **extra: object) -> dict[str, object]:
     """Return a service that just runs; without a network, since an engine has only so many."""
-    return sleeper(environment={"VERSION": version}, network_mode="none", **extra)
+    environment = {"environment": {"VERSION": version}, "network_mode": "none"}
+    return sleeper(**environment | extra)
 
 
 def script(text: str, **extra: object) -> dict[str, object]:
@@ -64,11 +66,24 @@ def printed(service: Service, stack: Stack, run: Run) -> list[str]:
 
 
 def version(engine: Engine, stack: Stack, service: str = "web") -> str:
-    """Return the version that a service's running container was started with."""
-    return engine.run_inside(stack["project"], service, "printenv", "VERSION")
+    """Return the version that a service's container was made with."""
+    return variable(engine, stack, service, "VERSION")
+
+
+def variable(engine: Engine, stack: Stack, service: str, name: str) -> str:
+    """Return a variable of a service's container, its image's included."""
+    rows = inspect(engine, stack, service, ".Config.Env")
+    return str(dict(row.split("=", 1) for row in rows)[name])
 
 
 def inspect(engine: Engine, stack: Stack, service: str, what: str) -> Any:
     """Return one value of a service's container, such as `.State.Status`."""
     container = engine.containers(stack["project"])[service]
     return json.loads(docker("inspect", "--format", f"{{{{json {what}}}}}", container))
+
+
+def checks(service: Service, stack: Stack, count: int) -> None:
+    """Wait until the repository was asked so many more times."""
+    for _ in range(count):
+        last = shown(service, stack)["last_check"]
+        wait_until(lambda last=last: shown(service, stack)["last_check"] != last, "a check")
