@@ -1,6 +1,6 @@
 """Which services a deploy touches, and the reason for each: a comparison of two fingerprints."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,14 +23,17 @@ class Changes:
         return {**self.created, **self.recreated, **gone}
 
 
-def compare(old: Parts | None, new: Parts) -> Changes:
-    """Compare what runs with what is to run; without the former everything is new."""
+def compare(old: Parts | None, new: Parts, built_alike: Container[str] = ()) -> Changes:
+    """Compare what runs with what is to run; without the former everything is new.
+
+    `built_alike` has the services whose image came out as the one they run with.
+    """
     before = (old or {}).get("services", {})
     after = new["services"]
     recreated = {
         name: ", ".join(reasons)
         for name in after.keys() & before.keys()
-        if (reasons := list(_reasons(name, old or {}, new)))
+        if (reasons := list(_reasons(name, old or {}, new, name in built_alike)))
     }
     _take_along(recreated, {name: after[name]["needs"] for name in after.keys() & before.keys()})
     return Changes(
@@ -52,11 +55,11 @@ def _take_along(recreated: dict[str, str], needs: Mapping[str, Sequence[str]]) -
                 waiting.append(name)
 
 
-def _reasons(name: str, old: Parts, new: Parts) -> Iterator[str]:
+def _reasons(name: str, old: Parts, new: Parts, built_alike: bool) -> Iterator[str]:
     before, after = old["services"][name], new["services"][name]
     if before["config"] != after["config"]:
         yield _why_rendered(before, after, old, new)
-    for kind in ("files", "builds"):
+    for kind in ("files",) if built_alike else ("files", "builds"):
         for label in _different(before[kind], after[kind]):
             yield f"{label} changed"
 

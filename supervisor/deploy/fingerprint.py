@@ -1,11 +1,12 @@
 """What each service of a commit is made of, as digests: two of them tell what changed.
 
-File contents are never read: git knows a digest for each file and folder of a commit.
+Contents are not read: git knows a digest for each file and folder of a commit.
 """
 
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,8 +58,7 @@ def fingerprint(model: Model, sources: Sources, origin: Origin) -> Fingerprint:
         name: {
             "config": _config(model, name, origin),
             "needs": needs(services[name]),
-            "files": digests(paths[name]["files"])
-            | _values(model, name, known.get(sources.dotenv, ""), origin),
+            "files": digests(paths[name]["files"]) | _values(model, name, sources.dotenv, origin),
             "builds": digests(paths[name]["builds"]),
             "env_files": digests(paths[name]["env_files"]),
         }
@@ -119,19 +119,24 @@ def _config(model: Model, name: str, origin: Origin) -> str:
 
 
 def _values(model: Model, name: str, dotenv: str, origin: Origin) -> dict[str, str]:
-    """Return digests of the configs and secrets that are variables: the model has only names.
-
-    A variable that the stack doesn't set is the repository's: its `.env` stands for it.
-    """
+    """Return digests of the configs and secrets that are variables: the model has only names."""
     service = model["services"][name]
     return {
         f"{kind[:-1]} {each} (variable {variable})": origin.digest(
-            origin.variables.get(variable, dotenv)
+            origin.variables.get(variable) or _lines_of(variable, origin.root / dotenv)
         )
         for kind in ("configs", "secrets")
         for each, defined in (model.get(kind) or {}).items()
         if uses(service, kind, each) and (variable := defined.get("environment"))
     }
+
+
+def _lines_of(variable: str, dotenv: Path) -> str:
+    """Return what sets a variable in a `.env`; all of the file where that isn't plain to see."""
+    text = dotenv.read_text(errors="replace") if dotenv.is_file() else ""
+    lines = re.findall(rf"^\s*(?:export\s+)?{re.escape(variable)}\s*[=:].*$", text, re.MULTILINE)
+    found = "\n".join(lines)
+    return text if re.search(r"[\"'`$\\]", found) else found
 
 
 def _short(parts: Mapping[str, str]) -> str:

@@ -9,14 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from supervisor.commands import git
+from supervisor.commands import docker, git
 from supervisor.commands.compose import Compose
 from supervisor.commands.shell import Shell
 from supervisor.config import Limits
 from supervisor.deploy.apply import bring_up, compose_for, put_back_images
 from supervisor.deploy.changes import Changes, compare
 from supervisor.deploy.containment import check_model, check_sources
-from supervisor.deploy.fingerprint import Origin, fingerprint
+from supervisor.deploy.fingerprint import Fingerprint, Origin, fingerprint
 from supervisor.deploy.health import wait_until_settled
 from supervisor.deploy.sources import find_sources
 from supervisor.deploy.spec import StackSpec, Tree, Workspace
@@ -157,7 +157,7 @@ class Recipe:
             commit, state.compose_file, state.compose_includes, state.variables, prints
         )
         present = self.spec.applied.fingerprint if self.spec.applied else None
-        return state, compare(present, prints)
+        return state, compare(present, prints, self._built_alike(prints) if images else ())
 
     @property
     def _where(self) -> str:
@@ -203,6 +203,16 @@ class Recipe:
         if any("build" in service for service in services):
             self.step("build", "docker compose build")
             compose.build(self.limits.build)
+
+    def _built_alike(self, prints: Fingerprint) -> set[str]:
+        """Return the services whose image was built again and is the one they run with."""
+        images = self.spec.applied.images if self.spec.applied else {}
+        return {
+            service
+            for service, (name, image) in images.items()
+            if prints["services"].get(service, {}).get("builds")
+            and docker.image_id(self.shell, name) == image
+        }
 
     def _tell(self, changes: Changes) -> None:
         self.progress.reasons = changes.reasons
