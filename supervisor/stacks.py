@@ -161,6 +161,8 @@ def let_go(session: Session, stack: Stack) -> None:
     stack.suspended, stack.suspended_reason, stack.suspended_until = False, None, None
     if stack.catch_up and not stack.held and not stack.deleting:
         runs.submit(session, stack, Action.DEPLOY, Trigger.RECOVERY)
+    if stack.drift and stack.self_heal and not stack.held and not stack.deleting:
+        runs.submit(session, stack, Action.HEAL, Trigger.DRIFT)
 
 
 def drop_pending(uuid: str, reason: str) -> Stack:

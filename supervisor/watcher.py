@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from flask import Flask
 
-from supervisor import wellbeing
+from supervisor import vault, wellbeing
 from supervisor.attempt import state_of
 from supervisor.commands import docker
 from supervisor.commands.docker import Container
@@ -24,6 +24,7 @@ STREAM_SECONDS = 24 * 3600
 RECONNECT_SECONDS = (1, 2, 5, 10, 30)
 SETTLE_SECONDS = 0.3  # what belongs to one change arrives together
 LATER_SECONDS = 5
+RECONCILE_SECONDS = 30  # what the stream doesn't tell: a heal that failed, an event that was lost
 CALM_SECONDS = 600
 HEAL_PAUSES = (0, 10, 30, 60, 300, 900)
 
@@ -38,6 +39,7 @@ class Watcher:
         self._changed = threading.Condition()
         self._projects: set[str] = set()
         self._everything = True
+        self._endings = _Endings()
 
     def start(self) -> None:
         """Begin to listen and to look."""
@@ -59,11 +61,12 @@ class Watcher:
         broken = 0
         while not self._stopped:
             shell = Shell(
-                log=self._note,
+                log=self._hear,
                 cancellation=self._cancellation,
                 marker=f"{self._config.marker}events",
             )
             began = time.monotonic()
+            self._endings.forget()
             self._note(None)
             try:
                 docker.follow_events(shell, STREAM_SECONDS)
@@ -75,6 +78,12 @@ class Watcher:
                     log.warning("The engine's events broke off, trying again: %s", error)
             time.sleep(RECONNECT_SECONDS[min(broken, len(RECONNECT_SECONDS) - 1)])
 
+    def _hear(self, lines: list[str]) -> None:
+        events = [line.split("\t") for line in lines if line.count("\t") == 3]
+        for _project, container, event, exit_code in events:
+            self._endings.hear(container, event, exit_code)
+        self._note([event[0] for event in events])
+
     def _note(self, projects: list[str] | None) -> None:
         """Remember whom to look at; None stands for all."""
         with self._changed:
@@ -83,11 +92,14 @@ class Watcher:
             self._changed.notify_all()
 
     def _look(self) -> None:
+        looked_at = 0.0
         while not self._stopped:
             with self._changed:
                 self._changed.wait_for(
                     lambda: self._projects or self._everything or self._stopped, timeout=5
                 )
+                self._everything |= time.monotonic() - looked_at > RECONCILE_SECONDS
+                looked_at = time.monotonic() if self._everything else looked_at
             time.sleep(SETTLE_SECONDS)
             with self._changed:
                 projects, self._projects = self._projects, set()
@@ -123,6 +135,7 @@ class Watcher:
         state = state_of(stack, stack.applied)
         if state is None or stack.left_failed:
             return True
+        state = self._with_ended(stack, state, containers)
         drift = {} if stack.held else find_drift(state.states, state.hashes, containers)
         verdicts = [judge(container) for container in containers]
         bad = {verdict.container.service: verdict.bad for verdict in verdicts if verdict.bad}
@@ -136,6 +149,22 @@ class Watcher:
             return self._heal(stack)
         return settled
 
+    def _with_ended(
+        self, stack: Stack, state: AppliedState, containers: list[Container]
+    ) -> AppliedState:
+        """Take it down where a job that took longer than the gate has ended well."""
+        still = {each.service for each in containers if not self._endings.is_well(each)}
+        jobs = {
+            each.service
+            for each in containers
+            if each.service not in still and "running" in state.states.get(each.service, ())
+        }
+        if not jobs or stack.held:
+            return state
+        state = state.with_ended(jobs)
+        wellbeing.note_applied(stack, vault.seal_state(stack.uuid, state.dump()))
+        return state
+
     def _heal(self, stack: Stack) -> bool:
         """Queue a run that puts back what differs; False where that has to wait, not to flap."""
         pause = HEAL_PAUSES[min(stack.heals, len(HEAL_PAUSES) - 1)]
@@ -143,6 +172,32 @@ class Watcher:
             return False
         wellbeing.submit_heal(stack, calm=timedelta(seconds=CALM_SECONDS))
         return True
+
+
+class _Endings:
+    """Which containers ended well by themselves: jobs do. One that is stopped is told so before."""
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+        self._well: set[str] = set()
+
+    def forget(self) -> None:
+        """Know nothing any more, since events may have been missed."""
+        self._told, self._well = set(), set()
+
+    def hear(self, container: str, event: str, exit_code: str) -> None:
+        """Learn from an event."""
+        if event in ("kill", "stop"):
+            self._told.add(container)
+        elif event == "die" and exit_code == "0" and container not in self._told:
+            self._well.add(container)
+        elif event in ("start", "destroy"):
+            self._told.discard(container)
+            self._well.discard(container)
+
+    def is_well(self, container: Container) -> bool:
+        """Tell whether it ended well by itself, and has not been started again."""
+        return container.id in self._well and container.status == "exited"
 
 
 def _wanted(state: AppliedState) -> set[str]:

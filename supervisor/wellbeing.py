@@ -32,6 +32,14 @@ def note_health(stack: Stack, *, healthy: bool, drift: dict[str, str]) -> None:
         session.execute(update(Stack).where(Stack.id == stack.id, ~running).values(values))
 
 
+def note_applied(stack: Stack, applied: bytes) -> None:
+    """Record what is known better of the applied state, unless it has become another one."""
+    running = exists().where(Run.stack_id == Stack.id, Run.status == Status.RUNNING)
+    same = (Stack.id == stack.id, Stack.applied == stack.applied, ~running)
+    with writing(durable=False) as session:
+        session.execute(update(Stack).where(*same).values(applied=applied))
+
+
 def submit_heal(stack: Stack, calm: timedelta) -> None:
     """Queue a run that puts back what differs; count it unless the last one is long ago.
 

@@ -99,6 +99,11 @@ def tag_image(shell: Shell, image: str, name: str) -> None:
     _capture(shell, "image", "tag", "--", image, name)
 
 
+def unpause(shell: Shell, containers: Collection[str]) -> None:
+    """Let frozen containers go on."""
+    _capture(shell, "container", "unpause", *containers)
+
+
 def show_logs(shell: Shell, container: str, lines: int) -> None:
     """Put the last lines that a container printed into the run's log."""
     argv = ["docker", "container", "logs", "--tail", str(lines), container]
@@ -107,10 +112,14 @@ def show_logs(shell: Shell, container: str, lines: int) -> None:
 
 
 def follow_events(shell: Shell, seconds: float) -> None:
-    """Log a line for each thing that happens to a project's container: its project's name."""
+    """Log a line for each thing that happens to a project's container.
+
+    It has the project, the container's id, the event and the exit code, with tabs between them.
+    """
     filters = ["--filter", "type=container", "--filter", f"label={PROJECT}"]
     filters += [word for event in EVENTS for word in ("--filter", f"event={event}")]
-    form = f'{{{{index .Actor.Attributes "{PROJECT}"}}}}'
+    facts = [f'{{{{index .Actor.Attributes "{PROJECT}"}}}}', "{{.Actor.ID}}", "{{.Action}}"]
+    form = "\t".join([*facts, '{{index .Actor.Attributes "exitCode"}}'])
     with explained():
         argv = ["docker", "events", *filters, "--format", form]
         shell.stream(argv, env=environment(), seconds=seconds)

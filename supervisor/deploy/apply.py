@@ -10,7 +10,7 @@ from supervisor.deploy.containment import file_within, optional_file_within
 from supervisor.deploy.fingerprint import overrides
 from supervisor.deploy.spec import Tree, Workspace
 from supervisor.deploy.state import AppliedState
-from supervisor.errors import ImageNotFound
+from supervisor.errors import CommandFailed, ImageNotFound
 
 
 def compose_for(
@@ -44,7 +44,15 @@ def bring_up(
     """Run `up` in the stable checkout, which has the state's commit already."""
     extra = place.folder / "overrides.json"
     extra.write_text(json.dumps(overrides(state.fingerprint, pins)))
-    compose_for(shell, project, place.checkout, state, extra).up(seconds)
+    compose = compose_for(shell, project, place.checkout, state, extra)
+    try:
+        compose.up(seconds)
+    except CommandFailed as error:
+        if "cannot start a paused container" not in error.output:
+            raise
+        found = docker.containers(shell, project)
+        docker.unpause(shell, [each.id for each in found if each.status == "paused"])
+        compose.up(seconds)
 
 
 def put_back_images(shell: Shell, project: str, state: AppliedState) -> dict[str, str]:

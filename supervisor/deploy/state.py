@@ -1,7 +1,7 @@
 """What a stack runs: the commit, what it was rendered from, and what it looked like when good."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -27,16 +27,25 @@ class AppliedState:
         return (self.compose_file, *self.compose_includes)
 
     def observed(self, containers: list[Container]) -> "AppliedState":
-        """Return this state with what its containers were like once they had settled."""
+        """Return this state with what its containers were like once they had settled.
+
+        Without a gate some may not be as they should: only a job that ended well may stay so.
+        """
         states: dict[str, list[str]] = {}
         for container in containers:
-            states.setdefault(container.service, []).append(container.status)
+            ended = container.status == "exited" and container.exit_code == 0
+            states.setdefault(container.service, []).append("exited" if ended else "running")
         return replace(
             self,
             images={c.service: (c.image_name, c.image) for c in containers},
             hashes={c.service: c.config_hash for c in containers},
             states=states,
         )
+
+    def with_ended(self, services: Collection[str]) -> "AppliedState":
+        """Return this state with jobs that have ended well meanwhile, and may stay so."""
+        ended = {name: ["exited"] * len(self.states[name]) for name in services}
+        return replace(self, states={**self.states, **ended})
 
     def dump(self) -> bytes:
         """Return the state as bytes; they hold variables, so they are to be sealed."""
