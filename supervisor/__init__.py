@@ -1,25 +1,18 @@
 """Supervisor: a GitOps service for Docker Compose."""
 
 import os
+from typing import TYPE_CHECKING
 
-from flask import Flask
-from flask_migrate import Migrate
+if TYPE_CHECKING:
+    from flask import Flask
 
-from supervisor import database
-from supervisor.api import register
-from supervisor.api.dispatch import ThreadedFlask
-from supervisor.config import Config
-from supervisor.crypto import Cipher
+    from supervisor.config import Config
 
 
-def create_app(config: Config | None = None) -> Flask:
+def create_app(config: "Config | None" = None) -> "Flask":
     """Build the app from a Config, by default from the environment; starts nothing."""
-    config = config or Config.from_environment(os.environ)
-    app = ThreadedFlask(__name__, static_folder=None)
-    app.extensions["supervisor_config"] = config
-    app.extensions["supervisor_cipher"] = Cipher(config.secret_key_base)
-    config.storage.mkdir(mode=0o700, parents=True, exist_ok=True)
-    database.bind(app, config.storage / "supervisor.db")
-    Migrate(app, database.db, directory=database.MIGRATIONS)
-    register(app, config)
-    return app
+    # Imported only here: gunicorn's master reads the settings and stays small.
+    from supervisor.application import build  # noqa: PLC0415
+    from supervisor.config import Config  # noqa: PLC0415
+
+    return build(config or Config.from_environment(os.environ))

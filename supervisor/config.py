@@ -7,9 +7,9 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
-from supervisor.crypto import Secret
 from supervisor.errors import ConfigInvalid
 from supervisor.keys import API_KEY, SECRET_KEY_BASE, make_keys, stored_keys
+from supervisor.secret import Secret
 
 MISSING: dict[str, Any] = {"required": "is missing: set both keys, or neither to have them made"}
 OLDER_NAMES = {"SUPERVISOR_RAILS_LOG_LEVEL": "SUPERVISOR_LOG_LEVEL"}

@@ -1,8 +1,7 @@
-"""Secrets: hidden when printed, encrypted when stored, compared in constant time."""
+"""Encryption at rest."""
 
 import hmac
 import os
-from hashlib import sha256
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -10,31 +9,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from supervisor.errors import WrongKey
+from supervisor.secret import Secret
 
 NONCE_BYTES = 12  # the size NIST SP 800-38D recommends for AES-GCM
-
-
-class Secret:
-    """Hold a text that prints as asterisks; `reveal` is the only way to it."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        """Return the text itself."""
-        return self._text
-
-    def matches(self, candidate: bytes) -> bool:
-        """Compare in constant time; digests first, so that not even the length shows."""
-        own = sha256(self._text.encode()).digest()
-        return hmac.compare_digest(own, sha256(candidate).digest())
-
-    def __repr__(self) -> str:
-        return "Secret(********)"
-
-    __str__ = __repr__
 
 
 class Cipher:

@@ -7,7 +7,6 @@ import gevent
 from gevent import monkey, socket
 from gunicorn.workers.ggevent import GeventWorker
 
-from supervisor import service
 from supervisor.events import broker
 
 SLOW_READER_SECONDS = 3
@@ -46,6 +45,9 @@ class Worker(GeventWorker):
         return self.handle_exit(sig, frame)
 
     def _wind_up(self) -> None:
+        # Only here: gunicorn's master imports this module, and stays small without the service.
+        from supervisor import service  # noqa: PLC0415
+
         gevent.get_hub().threadpool.spawn(service.stop, self.wsgi)
         broker.stop("shutdown")
         gevent.sleep(SLOW_READER_SECONDS)

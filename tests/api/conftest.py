@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from supervisor import create_app, database
 from supervisor.config import Config
-from supervisor.crypto import Secret
+from supervisor.secret import Secret
 from tests.support.service import API_KEY, SECRET_KEY_BASE, SIGNATURE_SECRET
 
 Rows = dict[str, list[tuple[Any, ...]]]

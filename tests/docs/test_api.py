@@ -17,8 +17,8 @@ from supervisor.api.runs import run_values
 from supervisor.api.stack_schema import StackSchema
 from supervisor.api.stack_view import overview_values, stack_values, stats_values
 from supervisor.config import Config
-from supervisor.crypto import Secret
 from supervisor.runs import entry_values
+from supervisor.secret import Secret
 from supervisor.stacks import REDEPLOYING
 from supervisor.webhooks.signature import is_valid
 from tests.docs.pages import Block, blocks, codes, page, rows, section

@@ -1,0 +1,22 @@
+"""The application: extensions bound, blueprints mounted, nothing started."""
+
+from flask import Flask
+from flask_migrate import Migrate
+
+from supervisor import database
+from supervisor.api import register
+from supervisor.api.dispatch import ThreadedFlask
+from supervisor.config import Config
+from supervisor.crypto import Cipher
+
+
+def build(config: Config) -> Flask:
+    """Build the app from its settings."""
+    app = ThreadedFlask(__name__, static_folder=None)
+    app.extensions["supervisor_config"] = config
+    app.extensions["supervisor_cipher"] = Cipher(config.secret_key_base)
+    config.storage.mkdir(mode=0o700, parents=True, exist_ok=True)
+    database.bind(app, config.storage / "supervisor.db")
+    Migrate(app, database.db, directory=database.MIGRATIONS)
+    register(app, config)
+    return app
