@@ -39,9 +39,11 @@ def _problem(name: str, check: Callable[[], None]) -> dict[str, str] | None:
         check()
     except Exception as error:  # noqa: BLE001 (whatever is wrong is the answer)
         kind = type(error).__name__
-        # What a database or an operating system says may hold paths; nobody has given a key here.
+        # What other programs say may hold paths, and nobody has given a key here. Our own errors
+        # quote them in parentheses at the end.
         own = type(error).__module__.startswith("supervisor.")
-        return {"name": name, "exception": kind, "message": str(error) if own else kind}
+        message = str(error).split(" (")[0] if own else kind
+        return {"name": name, "exception": kind, "message": message}
     return None
 
 
