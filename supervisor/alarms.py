@@ -49,7 +49,7 @@ def check_queue(concurrency: int) -> None:
     with reading() as session:
         count = session.scalar(waiting)
         if count and (session.scalar(running) or 0) < concurrency:
-            raise QueueStuck(f"Runs have waited for more than {LATE_SECONDS} s though there is room")
+            raise QueueStuck(f"Runs wait for more than {LATE_SECONDS} s though there is room")
 
 
 class Reporter:
