@@ -1,0 +1,1 @@
+"""What Supervisor costs, measured on the machine at hand: `make bench`."""

@@ -1,0 +1,154 @@
+"""From a push to the new version being served, against the bare commands on a stack like it."""
+
+import hashlib
+import hmac
+import http.client
+import subprocess
+import time
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.figures import Figure, median
+from bench.stage import Stage
+from tests.support.ports import free_port
+from tests.support.repository import Repository, two_services
+from tests.support.service import SIGNATURE_SECRET, Service
+
+ROUNDS = 7
+GOAL = 1.2
+
+
+@dataclass(kw_only=True)
+class Contender:
+    """One way to bring a stack up to date, with a stack of its own."""
+
+    repository: Repository
+    port: int
+    took: list[float] = field(default_factory=list)
+
+    def round(self, version: str) -> None:
+        """Push a version, bring it up, note how long it took from the push on."""
+        self.repository.commit(two_services(version, port=self.port))
+        begun = time.monotonic()
+        self.trigger()
+        wait_for_version(self.port, version)
+        self.took.append(time.monotonic() - begun)
+        self.settle()
+
+    def trigger(self) -> None:
+        """Say that something was pushed."""
+        raise NotImplementedError
+
+    def settle(self) -> None:
+        """Wait until nothing goes on any more."""
+
+
+@dataclass(kw_only=True)
+class Bare(Contender):
+    """The three commands that a person would type, in a clone."""
+
+    clone: Path
+    project: str
+
+    def trigger(self) -> None:
+        """Run them."""
+        commands = (
+            "git fetch --quiet && git reset --quiet --hard origin/main"
+            f" && docker compose --project-name {self.project} up --detach"
+        )
+        subprocess.run(
+            ["sh", "-c", commands], cwd=self.clone, check=True, capture_output=True, timeout=60
+        )
+
+
+@dataclass(kw_only=True)
+class Hooked(Contender):
+    """A signed webhook, as a forge sends it."""
+
+    service: Service
+    uuid: str
+
+    def trigger(self) -> None:
+        """Send it."""
+        body = b'{"ref": "refs/heads/main"}'
+        digest = hmac.new(SIGNATURE_SECRET.encode(), body, hashlib.sha256).hexdigest()
+        headers = {"X-Hub-Signature-256": f"sha256={digest}"}
+        answer = self.service.post(f"/stacks/{self.uuid}/webhook", data=body, headers=headers)
+        assert answer.status_code == 202, answer.text
+
+    def settle(self) -> None:
+        """Wait for the run's end, so that it doesn't cost the next contender."""
+        self.service.wait_for_run(self.uuid)
+
+
+@dataclass(kw_only=True)
+class Commanded(Hooked):
+    """The command `redeploy`, which asks no questions about what is new."""
+
+    def trigger(self) -> None:
+        """Send it."""
+        answer = self.service.post(f"/stacks/{self.uuid}/control", json={"command": "redeploy"})
+        assert answer.status_code == 204, answer.text
+
+
+def measure(stage: Stage) -> list[Figure]:
+    """Let the three ways take turns."""
+    service = stage.service().start()
+    bare, hooked, commanded = (
+        _bare(stage), _ours(stage, service, Hooked), _ours(stage, service, Commanded)
+    )  # fmt: skip
+    for number in range(2, ROUNDS + 2):
+        for contender in (bare, hooked, commanded):
+            contender.round(str(number))
+    stage.engine.remove(bare.project)
+    base = median(bare.took)
+    return [
+        _figure("push to new version served, by webhook", hooked, base, GOAL),
+        _figure("the same by the command redeploy", commanded, base, GOAL),
+    ]
+
+
+def _figure(what: str, contender: Contender, base: float, goal: float) -> Figure:
+    ratio = median(contender.took) / base
+    note = f"{median(contender.took):.2f} s against {base:.2f} s, medians of {ROUNDS}"
+    return Figure(what, f"{ratio:.2f} times", f"<= {goal} times", ratio <= goal, note)
+
+
+def _bare(stage: Stage) -> Bare:
+    port = free_port()
+    repository = stage.repository(two_services("1", port=port))
+    clone = stage.path("clone")
+    repository.git("clone", "--quiet", repository.url, str(clone))
+    project = stage.engine.claim(f"bench-bare-{port}")
+    bare = Bare(repository=repository, port=port, clone=clone, project=project)
+    bare.trigger()
+    wait_for_version(port, "1")
+    return bare
+
+
+def _ours(stage: Stage, service: Service, kind: type[Hooked]) -> Hooked:
+    port = free_port()
+    repository = stage.repository(two_services("1", port=port))
+    uuid = service.create_stack(git_repository=repository.url)["uuid"]
+    service.wait_for_run(uuid)
+    wait_for_version(port, "1")
+    return kind(repository=repository, port=port, service=service, uuid=uuid)
+
+
+def wait_for_version(port: int, version: str) -> None:
+    """Ask the container every 5 ms until it serves the version."""
+    until = time.monotonic() + 60
+    while _served(port) != version:
+        if time.monotonic() > until:
+            raise AssertionError(f"version {version} is not served")
+        time.sleep(0.005)
+
+
+def _served(port: int) -> str | None:
+    # While the container is replaced, a connection may hang on packets that nobody answers.
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=0.1)
+    with suppress(OSError, http.client.HTTPException), closing(connection):
+        connection.request("GET", "/version")
+        return connection.getresponse().read().decode().strip()
+    return None
