@@ -90,7 +90,8 @@ class Attempt:
             raise Held("Automatic runs of the stack are suspended: resume it")
         if run.action in DEPLOYING:
             by_commit = run.trigger in (Trigger.WEBHOOK, Trigger.POLLING)
-            failed_before = self._stack.last_status == Status.FAILED
+            # After a run that was cut off, what runs may be anything.
+            failed_before = self._stack.last_status in (Status.FAILED, Status.INTERRUPTED)
             by_person = run.action == Action.REDEPLOY or run.trigger == Trigger.API
             return recipe.deploy(explicit=failed_before or not by_commit, by_person=by_person)
         if run.action == Action.DELETE:

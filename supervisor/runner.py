@@ -4,6 +4,8 @@ import logging
 import shutil
 import threading
 import time
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from flask import Flask
 from sqlalchemy.exc import OperationalError
@@ -25,6 +27,7 @@ log = logging.getLogger(__name__)
 IDLE_SECONDS = 5
 KILLING_SECONDS = 10
 STOPPING = "Supervisor is stopping"
+KILLED = "Supervisor was stopped while it ran"
 DELETED = "the stack was deleted"
 
 
@@ -46,13 +49,27 @@ class Runner:
         with self._app.app_context():
             upkeep.remove_drafts(self._config)
             strays = end_strays(self._config.marker, grace_seconds=2)
-            left = runs.recover(self._config.runs_kept)
+            left = runs.left_behind()
         if strays or left:
-            log.warning("After a kill: %d processes ended, %d runs to do again", strays, left)
+            log.warning("After a kill: %d processes ended, %d runs to do again", strays, len(left))
+        if left:
+            self._spawn("recovery", lambda: self._take_up(left))
         for number in range(self._config.concurrency):
-            thread = threading.Thread(target=self._work, name=f"runner-{number}", daemon=True)
-            thread.start()
-            self._threads.append(thread)
+            self._spawn(f"runner-{number}", self._work)
+
+    def _spawn(self, name: str, work: Callable[[], None]) -> None:
+        thread = threading.Thread(target=work, name=name, daemon=True)
+        thread.start()
+        self._threads.append(thread)
+
+    def _take_up(self, left: Sequence[Run]) -> None:
+        """Record what was interrupted; the stacks of these runs do nothing else until then."""
+        for run in left:
+            try:
+                with self._app.app_context():
+                    self._insist(run, partial(runs.interrupt, run, KILLED, self._config.runs_kept))
+            except Exception:
+                log.exception("run %s, which was interrupted, could not be taken up", run.uuid)
 
     def cancel(self, stack_id: int, reason: str) -> None:
         """End what the stack's run is doing now."""
@@ -120,10 +137,14 @@ class Runner:
             return Outcome(Status.FAILED, "internal error, see Supervisor's own log")
 
     def _record(self, run: Run, stack: Stack, outcome: Outcome | None) -> None:
-        """Write the end of the run down, however long it takes for the disk to have room."""
+        """Write the end of the run down."""
+        self._insist(run, lambda: self._record_once(run, stack, outcome))
+
+    def _insist(self, run: Run, record: Callable[[], None]) -> None:
+        """Try again until the disk has room for the end of the run, however long it takes."""
         while True:
             try:
-                self._record_once(run, stack, outcome)
+                record()
             except OperationalError as error:
                 log.error("run %s: its end cannot be stored yet: %s", run.uuid, error)
                 if self._stopping.wait(IDLE_SECONDS):

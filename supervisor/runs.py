@@ -238,21 +238,18 @@ def _prune(session: Session, stack_id: int, runs_kept: int) -> None:
         session.execute(delete(Run).where(*finished, Run.id <= oldest_gone))
 
 
-def recover(runs_kept: int) -> int:
-    """Record runs that a killed process left behind, and have them done again; return how many.
+def left_behind() -> Sequence[Run]:
+    """Return the runs that a killed process left; only before anything runs."""
+    with reading() as session:
+        return session.scalars(select(Run).where(Run.status == Status.RUNNING)).all()
+
+
+def interrupt(run: Run, reason: str, runs_kept: int) -> None:
+    """Record a run as interrupted and submit it again in its place in the queue.
 
     A run that was interrupted ATTEMPTS_LIMIT times is given up, so that a run which brings the
     process down can't do so for ever.
     """
-    with reading() as session:
-        left = list(session.scalars(select(Run).where(Run.status == Status.RUNNING)))
-    for run in left:
-        interrupt(run, "Supervisor was stopped while it ran", runs_kept)
-    return len(left)
-
-
-def interrupt(run: Run, reason: str, runs_kept: int) -> None:
-    """Record a run as interrupted and submit it again in its place in the queue."""
     if run.attempts >= ATTEMPTS_LIMIT:
         message = f"gave up after {run.attempts} attempts: {reason}"
         finish(run, Outcome(Status.FAILED, message), runs_kept)

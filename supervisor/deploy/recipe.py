@@ -248,11 +248,19 @@ class Recipe:
         self._keep(state.commit)
 
     def _keep(self, commit: str) -> None:
-        """Keep a commit that was applied, and the one before it: a forced push may drop both."""
+        """Keep a commit that was applied, and the one before it: a forced push may drop both.
+
+        What runs runs: a disk that is full by now doesn't make the deploy a failed one.
+        """
         before = self.spec.applied
-        if before and before.commit != commit and self.mirror.has_commit(before.commit):
-            self.mirror.set_reference(self.place.previous, before.commit)
-        self.mirror.set_reference(self.place.applied, commit)
+        try:
+            if before and before.commit != commit and self.mirror.has_commit(before.commit):
+                self.mirror.set_reference(self.place.previous, before.commit)
+            self.mirror.set_reference(self.place.applied, commit)
+        except CommandCancelled:
+            raise
+        except SupervisorError as error:
+            self.shell.log([f"The commit could not be marked as in use: {error}"])
 
     def _undo(self, error: SupervisorError) -> None:
         good = self.spec.applied
