@@ -15,9 +15,17 @@ LOCK_SECONDS = 60
 
 
 def remove_drafts(config: Config) -> None:
-    """Remove mirrors that a killed process had begun; only before anything runs."""
-    for draft in (config.storage / "mirrors").glob("*.git.*"):
+    """Remove what a killed process had begun in the mirrors; only before anything runs.
+
+    A lock would fail every later fetch, and what is half received would only take up room.
+    """
+    mirrors = config.storage / "mirrors"
+    for draft in mirrors.glob("*.git.*"):
         shutil.rmtree(draft, ignore_errors=True)
+    for pattern in ("*.lock", "tmp_*"):
+        for path in mirrors.glob(f"*.git/**/{pattern}"):
+            if path.is_file():
+                path.unlink(missing_ok=True)
 
 
 def tidy_mirrors(config: Config) -> None:

@@ -30,7 +30,7 @@ def kill_at(shop: Shop, step: str) -> str:
 
 
 def nothing_is_left(shop: Shop) -> None:
-    assert commands_of_runs(shop.service) == []
+    assert commands_of_runs(shop.service) == {}
     assert leftovers(shop.service) == []
     assert shop.container_count() == 2
     database_is_sound(shop.service)
@@ -137,3 +137,19 @@ def test_a_delete_that_a_kill_cut_off_is_done_after_the_next_start(shop: Shop, s
     assert shop.engine.containers(stack["project"]) == {}
     assert not (shop.service.storage / "stacks" / stack["uuid"]).exists()
     nothing_is_left(shop)
+
+
+def test_what_a_killed_git_left_in_a_mirror_is_no_hindrance(shop: Shop) -> None:
+    shop.service.terminate()
+    (mirror,) = (shop.service.storage / "mirrors").iterdir()
+    for reference in ("target", "applied"):
+        (mirror / "refs/supervisor" / shop.uuid / f"{reference}.lock").touch()
+    for name in ("HEAD.lock", "packed-refs.lock", "config.lock", "objects/pack/tmp_pack_x"):
+        (mirror / name).touch()
+    draft = mirror.with_name(f"{mirror.name}.{'0' * 32}")
+    (draft / "objects").mkdir(parents=True)
+    assert len(leftovers(shop.service)) == 7
+    shop.service.start()
+    nothing_is_left(shop)
+    shop.commit()
+    shop.service.wait_for_run(shop.uuid, shop.trigger())
