@@ -155,7 +155,7 @@ def test_a_run_cut_off_by_a_kill_is_recorded_and_done_again_and_leaves_no_proces
     entries = service.get(f"/stacks/{stack['uuid']}/log?entries=2").json()
     assert [entry["outcome"] for entry in entries] == ["interrupted", "succeeded"]
     assert [entry["status"] for entry in entries] == ["failed", "succeeded"]
-    assert commands_of_runs(service) == []
+    assert commands_of_runs(service) == {}
 
 
 def test_a_killed_worker_is_replaced_and_its_run_done_again(
@@ -171,7 +171,7 @@ def test_a_killed_worker_is_replaced_and_its_run_done_again(
     assert found[cut_off["uuid"]] == "interrupted"
     assert service.runs(stack["uuid"])[0]["status"] == "succeeded"
     assert set(engine.containers(stack["project"], running=True)) == {"web"}
-    assert commands_of_runs(service) == []
+    assert commands_of_runs(service) == {}
     database_is_sound(service)
 
 
@@ -197,7 +197,7 @@ def test_a_stop_ends_followers_and_runs_in_time_and_the_next_start_does_them_aga
         last = list(follower)[-1]
     assert (last.name, last.data) == ("close", {"reason": "shutdown"})
     assert took < 15
-    assert commands_of(service) == []
+    assert commands_of(service) == {}
     database_is_sound(service)
     assert "Traceback" not in service.log_text
 

@@ -20,23 +20,25 @@ def database_is_sound(service: Service) -> None:
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
-def commands_of(service: Service) -> list[psutil.Process]:
-    """Return the processes that any life of the service started and that still live."""
-    found = []
+def commands_of(service: Service) -> dict[str, list[str]]:
+    """Return what any life of the service started and still lives: command lines by marker."""
+    found = {}
     for process in psutil.process_iter():
         try:
             owner = process.environ().get(MARKER, "")
+            if owner.startswith(f"{service.storage}:") and is_alive(process):
+                found[owner.removeprefix(f"{service.storage}:")] = process.cmdline()
         except psutil.Error:
             continue
-        if owner.startswith(f"{service.storage}:") and is_alive(process):
-            found.append(process)
     return found
 
 
-def commands_of_runs(service: Service) -> list[psutil.Process]:
-    """Return the live processes of runs: not those that look at the engine all the time."""
-    own = tuple(f"{service.storage}:{part}" for part in ("events", "look", "check", "#"))
-    return [p for p in commands_of(service) if not p.environ()[MARKER].startswith(own)]
+def commands_of_runs(service: Service) -> dict[str, list[str]]:
+    """Return the live commands of runs: not those that look at the engine all the time."""
+    own = ("events", "look", "check")
+    return {
+        owner: argv for owner, argv in commands_of(service).items() if not owner.startswith(own)
+    }
 
 
 def leftovers(service: Service) -> list[str]:
