@@ -20,7 +20,7 @@ from supervisor.config import Config
 from supervisor.runs import entry_values
 from supervisor.secret import Secret
 from supervisor.stacks import REDEPLOYING
-from supervisor.webhooks.signature import is_valid
+from supervisor.webhooks.signature import Request, is_valid
 from tests.docs.pages import Block, blocks, codes, page, rows, section
 
 PAGE = page("docs/api.md")
@@ -166,8 +166,9 @@ def test_the_signature_forms_of_the_page_are_accepted() -> None:
         digits = hmac.new(b"secret-secret", b"body", digest).hexdigest()
         assert f"{prefix}=<{len(digits)} digits>" in PAGE
         for form in (digits, f"{prefix}={digits}"):
-            assert is_valid(form, "secret-secret", b"body")
-        assert not is_valid(digits.upper(), "secret-secret", b"body")
+            assert is_valid(Request({"x": form}, b"body", 0), "x", ["secret-secret"])
+        shouted = Request({"x": digits.upper()}, b"body", 0)
+        assert not is_valid(shouted, "x", ["secret-secret"])
 
 
 def test_every_part_of_the_health_is_named(app: Flask) -> None:
