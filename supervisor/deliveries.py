@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.orm import Session
 
 from supervisor.database import reading, writing
@@ -12,6 +12,31 @@ from supervisor.webhooks import delivery as understood
 
 KEPT = 100
 REFUSED_SECONDS = 60
+
+# Built once: a forge may call a hundred times a second, and each costs as much as its execution.
+OWN = Delivery.stack_id == bindparam("stack")
+ADD = insert(Delivery)
+PRUNE = (
+    delete(Delivery)
+    .where(
+        OWN,
+        Delivery.id
+        <= select(Delivery.id)
+        .where(OWN)
+        .order_by(Delivery.id.desc())
+        .limit(1)
+        .offset(KEPT)
+        .scalar_subquery(),
+    )
+    .execution_options(synchronize_session=False)
+)
+EARLIER = (
+    select(Run)
+    .join(Delivery, Delivery.run_uuid == Run.uuid)
+    .where(OWN, Delivery.delivery_id == bindparam("delivery"))
+    .order_by(Delivery.id.desc())
+    .limit(1)
+)
 
 
 def record(
@@ -23,25 +48,21 @@ def record(
     run: Run | None = None,
 ) -> None:
     """Add a delivery within the caller's transaction, and forget the stack's oldest."""
-    session.add(
-        Delivery(
-            stack_id=stack.id,
-            forge=told.forge,
-            event=told.event,
-            result=result,
-            reason=reason,
-            references=told.references[:500] or None,
-            delivery_id=told.id,
-            who=told.who,
-            run_uuid=run.uuid if run else None,
-        )
-    )
-    session.flush()
-    own = Delivery.stack_id == stack.id
-    newest = select(Delivery.id).where(own).order_by(Delivery.id.desc()).limit(1).offset(KEPT)
-    gone = session.scalar(newest)
-    if gone is not None:
-        session.execute(delete(Delivery).where(own, Delivery.id <= gone))
+    values = {
+        "stack_id": stack.id,
+        "forge": told.forge,
+        "event": told.event,
+        "result": result,
+        "reason": reason,
+        "references": told.references[:500] or None,
+        "delivery_id": told.id,
+        "who": told.who,
+        "run_uuid": run.uuid if run else None,
+        "count": 1,
+        "at": now(),
+    }
+    session.connection().execute(ADD, values)
+    session.execute(PRUNE, {"stack": stack.id})
 
 
 def record_refused(stack: Stack, told: understood.Delivery) -> None:
@@ -61,14 +82,7 @@ def earlier_run(session: Session, stack: Stack, delivery_id: str | None) -> Run 
     """Return the run that the newest delivery with this id led to."""
     if delivery_id is None:
         return None
-    query = (
-        select(Run)
-        .join(Delivery, Delivery.run_uuid == Run.uuid)
-        .where(Delivery.stack_id == stack.id, Delivery.delivery_id == delivery_id)
-        .order_by(Delivery.id.desc())
-        .limit(1)
-    )
-    return session.scalar(query)
+    return session.scalar(EARLIER, {"stack": stack.id, "delivery": delivery_id})
 
 
 def newest(stack: Stack, count: int) -> Sequence[Delivery]:

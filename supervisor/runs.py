@@ -51,8 +51,8 @@ class Outcome:
 def submit(session: Session, stack: Stack, action: Action, trigger: Trigger) -> Run:
     """Add a pending run, or join the pending one that will do the same.
 
-    The caller commits before it tells anybody; the runner is woken by that commit. Raise
-    LimitReached when a stack has too many different things pending.
+    The caller commits before it tells anybody; the runner is woken by the commit of a new run.
+    Raise LimitReached when a stack has too many different things pending.
     """
     pending = list(session.scalars(_pending(stack.id)))
     if pending and _does_the_same(pending[-1], action):
@@ -61,7 +61,7 @@ def submit(session: Session, stack: Stack, action: Action, trigger: Trigger) -> 
         raise LimitReached(f"{PENDING_LIMIT} runs are pending for this stack already")
     else:
         run = _append(session, stack.id, action, trigger)
-    event.listen(session, "after_commit", lambda _: queue_bell.ring(), once=True)
+        event.listen(session, "after_commit", lambda _: queue_bell.ring(), once=True)
     return run
 
 
