@@ -71,12 +71,13 @@ class Recipe:
         Raise Skipped where there is nothing to do and nobody asked explicitly, Held where only a
         person may ask.
         """
-        commit = self.fetch()
+        applied = self.spec.applied.commit if self.spec.applied else None
+        commit = self.fetch(unless=None if explicit else applied)
         if commit == self.spec.hold_commit and not by_person:
             raise Skipped("A rollback holds the stack until a newer commit comes")
         if self.spec.held:
             raise Held(f"The stack is {self.spec.held}: start or unpause it to deploy this")
-        if self.spec.applied and commit == self.spec.applied.commit and not explicit:
+        if commit == applied and not explicit:
             raise Skipped(f"Already at {self._where}")
         state, changes = self.prepare(commit, self.place.aside)
         self._tell(changes)
@@ -120,11 +121,16 @@ class Recipe:
             getattr(self._compose_by_name, action)(self.limits.control)
         return f"{action} done"
 
-    def fetch(self, commit: str | None = None) -> str:
-        """Bring the wanted commit into the mirror, by default the reference's newest; return it."""
+    def fetch(self, commit: str | None = None, *, unless: str | None = None) -> str:
+        """Bring the wanted commit into the mirror, by default the reference's newest; return it.
+
+        Where it turns out to be the one that nothing will be done with, the mirror isn't asked.
+        """
         reference = commit or self.spec.reference
         self.step("fetch", f"Asking {self.spec.remote.url} for {reference}")
         source, self.progress.commit = self._resolve(reference)
+        if self.progress.commit == unless:
+            return unless
         with self.place.mirror_locked(self.limits.fetch):
             self.mirror.create()
             if not self.mirror.has_commit(self.progress.commit):
