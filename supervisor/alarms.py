@@ -1,6 +1,7 @@
 """What must never go unnoticed: checks that are not made, runs that are not begun."""
 
 import logging
+import threading
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -57,12 +58,15 @@ class Reporter:
 
     def __init__(self) -> None:
         self._known: frozenset[str] = frozenset()
+        self._lock = threading.Lock()
 
     def report(self, problems: Mapping[str, str]) -> None:
         """Take what is wrong at present, by name."""
         names = frozenset(problems)
-        for name in names - self._known:
+        with self._lock:
+            begun, over = sorted(names - self._known), sorted(self._known - names)
+            self._known = names
+        for name in begun:
             log.error("Alarm: %s: %s", name, problems[name])
-        for name in self._known - names:
+        for name in over:
             log.warning("Alarm over: %s", name)
-        self._known = names

@@ -64,7 +64,7 @@ class Scheduler:
 
     def _loop(self) -> None:
         while not self._stopped:
-            self._own.apply(self._tick)
+            self._own.apply(self._guard(self._tick))
             gevent.sleep(TICK_SECONDS)
 
     def _tick(self) -> None:

@@ -7,6 +7,7 @@ import threading
 from flask import Flask
 
 from supervisor import database, vault
+from supervisor.api import up
 from supervisor.config import Config
 from supervisor.errors import SupervisorError
 from supervisor.runner import Runner
@@ -17,7 +18,29 @@ log = logging.getLogger(__name__)
 
 _stopping = threading.Lock()
 
+ROUND_SECONDS = 10
 REFUSED = 4  # gunicorn takes it as final and does not start the worker again
+
+
+class Rounds:
+    """Look at what /up tells, also where nobody asks: the log has every alarm."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        self._stopping = threading.Event()
+
+    def start(self) -> None:
+        """Begin to look."""
+        threading.Thread(target=self._walk, name="rounds", daemon=True).start()
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._stopping.set()
+
+    def _walk(self) -> None:
+        while not self._stopping.wait(ROUND_SECONDS):
+            with self._app.app_context():
+                up.find_problems()
 
 
 def start(app: Flask, config: Config) -> None:
@@ -29,10 +52,11 @@ def start(app: Flask, config: Config) -> None:
     except SupervisorError as error:
         log.error("Supervisor does not start: %s", error)
         sys.exit(REFUSED)
-    parts: dict[str, Runner | Scheduler | Watcher] = {
+    parts: dict[str, Runner | Scheduler | Watcher | Rounds] = {
         "supervisor_runner": Runner(app, config),
         "supervisor_scheduler": Scheduler(app, config),
         "supervisor_watcher": Watcher(app, config),
+        "supervisor_rounds": Rounds(app),
     }
     app.extensions |= parts
     for part in parts.values():
@@ -42,7 +66,7 @@ def start(app: Flask, config: Config) -> None:
 def stop(app: Flask) -> None:
     """Trigger nothing more, then let what runs end; a second call waits for the first."""
     with _stopping:
-        for name in ("supervisor_scheduler", "supervisor_watcher", "supervisor_runner"):
-            part = app.extensions.pop(name, None)
+        for part_name in ("rounds", "scheduler", "watcher", "runner"):
+            part = app.extensions.pop(f"supervisor_{part_name}", None)
             if part:
                 part.stop()

@@ -18,20 +18,17 @@ class SchedulerSilent(Exception):
 @blueprint.get("/up")
 def show() -> Any:
     """Report each part: ok, or what is wrong with it."""
-    checks: dict[str, Callable[[], None]] = {
-        "database": database.ping,
-        "migrations": database.check_schema,
-        "environment": lambda: None,
-        "engine": _engine,
-        "scheduler": _scheduler,
-        "checks": alarms.check_polls,
-        "queue": _queue,
-    }
-    problems = [problem for name, check in checks.items() if (problem := _problem(name, check))]
-    reporter.report({problem["name"]: problem["message"] for problem in problems})
+    problems = find_problems()
     if problems:
         return {"code": 503, "errors": problems}, 503
-    return {"code": 200, "status": dict.fromkeys(checks, "ok")}
+    return {"code": 200, "status": dict.fromkeys(CHECKS, "ok")}
+
+
+def find_problems() -> list[dict[str, str]]:
+    """Look at each part; return what is wrong, and log what has changed."""
+    problems = [problem for name, check in CHECKS.items() if (problem := _problem(name, check))]
+    reporter.report({problem["name"]: problem["message"] for problem in problems})
+    return problems
 
 
 def _problem(name: str, check: Callable[[], None]) -> dict[str, str] | None:
@@ -61,3 +58,14 @@ def _scheduler() -> None:
 
 def _queue() -> None:
     alarms.check_queue(current_app.extensions["supervisor_config"].concurrency)
+
+
+CHECKS: dict[str, Callable[[], None]] = {
+    "database": database.ping,
+    "migrations": database.check_schema,
+    "environment": lambda: None,
+    "engine": _engine,
+    "scheduler": _scheduler,
+    "checks": alarms.check_polls,
+    "queue": _queue,
+}
