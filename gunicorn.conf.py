@@ -3,6 +3,9 @@
 import os
 import sys
 
+from gunicorn.arbiter import Arbiter
+from gunicorn.workers.base import Worker
+
 from supervisor import logs, storage
 from supervisor.config import Config
 from supervisor.errors import ConfigInvalid, StorageInUse
@@ -33,7 +36,7 @@ proc_name = "supervisor"
 limit_request_line = 4094
 
 
-def on_starting(server):
+def on_starting(_server: Arbiter) -> None:
     """Take the storage before anything is written to it."""
     try:
         storage.take(settings.storage)
@@ -42,14 +45,14 @@ def on_starting(server):
         sys.exit(3)
 
 
-def post_worker_init(worker):
+def post_worker_init(worker: Worker) -> None:
     """Bring the database up to date, then begin to work."""
     from supervisor.service import start
 
     start(worker.app.wsgi(), settings)
 
 
-def worker_exit(server, worker):
+def worker_exit(_server: Arbiter, worker: Worker) -> None:
     """Let what runs come to an end, or end it."""
     from supervisor.service import stop
 
