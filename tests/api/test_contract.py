@@ -14,6 +14,8 @@ from tests.support.service import SIGNATURE_SECRET, Service
 from tests.support.triggers import signature
 from tests.support.waiting import wait_until
 
+NOBODY = "00000000-0000-4000-8000-000000000000"  # the id of no stack and no run
+
 MASK = "********"
 UUID_FORM = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 # A repository that isn't there: its runs end quickly, and nothing comes up.
@@ -259,7 +261,7 @@ def test_a_stack_is_shown_with_its_secrets_as_asterisks(
         ("GET", "/log"),
         ("GET", "/log?follow=true"),
         ("GET", "/runs"),
-        ("GET", f"/runs/{uuid4()}"),
+        ("GET", f"/runs/{NOBODY}"),
     ],
 )
 def test_an_unknown_stack_is_404_on_every_path(
@@ -369,7 +371,7 @@ def test_a_mask_means_unchanged_beside_variables_that_change(
     [
         {"compose_variables": {"NEW_PASSWORD": MASK}},
         {"name": "x", "polling_interval": 0},
-        {"uuid": str(uuid4())},
+        {"uuid": NOBODY},
         {"strategy": "polling"},
         {"signature_secret": None},
         {"name": None},
