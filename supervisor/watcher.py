@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 STREAM_SECONDS = 24 * 3600
 RECONNECT_SECONDS = (1, 2, 5, 10, 30)
+IDLE_SECONDS = 5
+LONGEST_PATIENCE_SECONDS = 30
 SETTLE_SECONDS = 0.3  # what belongs to one change arrives together
 LATER_SECONDS = 5
 RECONCILE_SECONDS = 30  # what the stream doesn't tell: a heal that failed, an event that was lost
@@ -39,6 +41,7 @@ class Watcher:
         self._changed = threading.Condition()
         self._projects: set[str] = set()
         self._everything = True
+        self._recheck = _Recheck()
         self._endings = _Endings()
 
     def start(self) -> None:
@@ -96,18 +99,18 @@ class Watcher:
         while not self._stopped:
             with self._changed:
                 self._changed.wait_for(
-                    lambda: self._projects or self._everything or self._stopped, timeout=5
+                    lambda: self._projects or self._everything or self._stopped,
+                    timeout=self._recheck.seconds,
                 )
                 self._everything |= time.monotonic() - looked_at > RECONCILE_SECONDS
                 looked_at = time.monotonic() if self._everything else looked_at
             time.sleep(SETTLE_SECONDS)
             with self._changed:
-                projects, self._projects = self._projects, set()
+                projects, self._projects = self._projects | self._recheck.due(), set()
                 everything, self._everything = self._everything, False
             try:
                 with self._app.app_context():
-                    later = self._look_at(wellbeing.watched(None if everything else projects))
-                self._again_soon(later)
+                    self._look_at(wellbeing.watched(None if everything else projects))
             except SupervisorError as error:
                 log.debug("The engine does not tell how the stacks fare: %s", error)
                 time.sleep(LATER_SECONDS)
@@ -115,20 +118,20 @@ class Watcher:
             except Exception:
                 log.exception("The watcher met an error and goes on")
 
-    def _again_soon(self, projects: set[str]) -> None:
-        """Look again at those which a run is changing right now, or which have not settled."""
-        if projects and not self._stopped:
-            time.sleep(1)
-            self._note(list(projects))
-
-    def _look_at(self, watched: list[wellbeing.Watched]) -> set[str]:
-        later = {stack.project for stack, busy in watched if busy}
+    def _look_at(self, watched: list[wellbeing.Watched]) -> None:
+        """Look at stacks, and plan to look again at those that go on changing."""
+        for project in (stack.project for stack, busy in watched if busy):
+            self._recheck.soon(project)
         calm = [stack for stack, busy in watched if not busy]
-        if calm:
-            shell = Shell(cancellation=self._cancellation, marker=f"{self._config.marker}look")
-            found = docker.containers_of(shell, {stack.project for stack in calm})
-            later |= {s.project for s in calm if not self._record(s, found[s.project])}
-        return later
+        if not calm:
+            return
+        shell = Shell(cancellation=self._cancellation, marker=f"{self._config.marker}look")
+        found = docker.containers_of(shell, {stack.project for stack in calm})
+        for stack in calm:
+            if self._record(stack, found[stack.project]):
+                self._recheck.forget(stack.project)
+            else:
+                self._recheck.with_patience(stack.project)
 
     def _record(self, stack: Stack, containers: list[Container]) -> bool:
         """Store what was found, and heal; False where it is not settled yet."""
@@ -172,6 +175,45 @@ class Watcher:
             return False
         wellbeing.submit_heal(stack, calm=timedelta(seconds=CALM_SECONDS))
         return True
+
+
+class _Recheck:
+    """When to look again at what had not settled; used by one thread.
+
+    Most changes come as events. What doesn't settle for long is looked at less and less often.
+    """
+
+    def __init__(self) -> None:
+        self._due: dict[str, float] = {}
+        self._patience: dict[str, float] = {}
+
+    @property
+    def seconds(self) -> float:
+        """Return how long to wait at most."""
+        soonest = min(self._due.values(), default=time.monotonic() + IDLE_SECONDS)
+        return min(max(soonest - time.monotonic(), 0), IDLE_SECONDS)
+
+    def due(self) -> set[str]:
+        """Take what is due now."""
+        projects = {project for project, at in self._due.items() if at <= time.monotonic()}
+        for project in projects:
+            del self._due[project]
+        return projects
+
+    def soon(self, project: str) -> None:
+        """Look again in a second: a run is at work on it, and its end is no event."""
+        self._due[project] = time.monotonic() + 1
+
+    def with_patience(self, project: str) -> None:
+        """Look again, after twice the time of the last wait."""
+        patience = min(self._patience.get(project, 0.5) * 2, LONGEST_PATIENCE_SECONDS)
+        self._patience[project] = patience
+        self._due[project] = time.monotonic() + patience
+
+    def forget(self, project: str) -> None:
+        """Be done with it until something happens."""
+        self._due.pop(project, None)
+        self._patience.pop(project, None)
 
 
 class _Endings:

@@ -198,7 +198,7 @@ def stored(api: Api, uuid: str) -> dict[str, str]:
         return vault.secrets_of(stacks.find(uuid)).compose_variables
 
 
-CARRIED = TEXTS.filter(lambda text: not re.search("[\0\ud800-\udfff]", text))
+CARRIED = TEXTS.filter(lambda text: text != MASK and not re.search("[\0\ud800-\udfff]", text))
 
 
 # A batch is one call of Compose. Smaller examples of a failure would cost a call each.

@@ -50,12 +50,12 @@ def _storage(error: OperationalError) -> Answer:
     """Tell that nothing was accepted: the disk is full, or another program holds the database."""
     cause = str(error.orig)
     log.error("The database refused: %s", cause)
-    if "full" in cause and request.blueprint != "webhook":
-        return {"error": "The storage is full: free space, then send this again"}, 507
+    if "full" in cause:
+        # Forges repeat a delivery after a 503 only.
+        status = 503 if request.blueprint == "webhook" else 507
+        return {"error": "The storage is full: free space, then send this again"}, status
     if "locked" in cause:
         return {"error": "The database is busy: send this again"}, 503, {"Retry-After": "5"}
-    if "full" in cause:  # forges repeat a delivery after a 503
-        return {"error": "The storage is full"}, 503, {"Retry-After": "60"}
     return {"error": "The database cannot be used, see Supervisor's log"}, 503
 
 

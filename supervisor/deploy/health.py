@@ -104,7 +104,7 @@ def find_drift(
     """Compare what was good with what is there; return what differs by service."""
     drift = {}
     for service, expected in states.items():
-        present = [container for container in containers if container.service == service]
+        present = [c for c in containers if c.service == service and c.status != "removing"]
         difference = _difference(expected, hashes.get(service, ""), present)
         if difference:
             drift[service] = difference

@@ -292,7 +292,7 @@ def test_a_bomb_of_aliases_ends_soon(compose: Compose) -> None:
     began = time.monotonic()
     with pytest.raises((CommandFailed, CommandTimedOut)):
         with_file(compose, bomb + STACK).config(60)
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 45  # without a limit: three minutes on an idle machine
 
 
 def test_values_of_variables_are_in_no_command_line(compose: Compose, log: Log) -> None:

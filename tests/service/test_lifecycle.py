@@ -82,7 +82,8 @@ def test_every_step_is_announced_before_what_it_prints(
     run = shared_service.runs(uuid)[0]["uuid"]
     output = shared_service.get(f"/stacks/{uuid}/runs/{run}").json()["output"]
     steps = [line.split()[1] for line in output if line.startswith("==> ")]
-    assert steps == ["fetch:", "fetch:", "check", "render:", "pull:", "apply:", "up:"]
+    expected = ["fetch:", "fetch:", "check", "render:", "pull:", "compare:", "apply:", "up:"]
+    assert steps == expected
     assert output.index("==> up: docker compose up") < len(output) - 1
 
 
