@@ -6,6 +6,7 @@ path on both sides: a link from the host's path to the storage makes it so.
 
 import logging
 import re
+import threading
 from pathlib import Path
 
 from supervisor.commands import docker
@@ -25,13 +26,15 @@ class HostStorage:
         self._storage = storage
         self._shell = shell
         self._found: Path | None = None
+        self._lock = threading.Lock()  # the first runs of several stacks begin at once
 
     def path(self) -> Path:
         """Return a path of the storage that means the same to the engine; raise HostPathUnknown."""
-        if self._found is None:
-            own = own_container()
-            self._found = self._shared_path(own) if own else self._storage
-        return self._found
+        with self._lock:
+            if self._found is None:
+                own = own_container()
+                self._found = self._shared_path(own) if own else self._storage
+            return self._found
 
     def _shared_path(self, own: str) -> Path:
         try:
