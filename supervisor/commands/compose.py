@@ -1,29 +1,17 @@
 """The Docker Compose command line."""
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from supervisor.commands.compose_errors import explain
+from supervisor.commands.docker_environment import environment, explained
 from supervisor.commands.env_file import env_file
+from supervisor.commands.images import find_image, local_images
 from supervisor.commands.shell import Limits, Shell
-from supervisor.errors import CommandFailed
 
-# Compose interpolates the environment that it is given, so it is given this and nothing else.
-PASSED_ON = (
-    "PATH", "HOME", "DOCKER_HOST", "DOCKER_CONFIG", "DOCKER_CONTEXT", "DOCKER_CERT_PATH",
-    "DOCKER_TLS_VERIFY",
-)  # fmt: skip
-FIXED = {
-    "COMPOSE_EXPERIMENTAL_GIT_REMOTE": "false",  # no includes that are fetched from elsewhere
-    "COMPOSE_EXPERIMENTAL_OCI_REMOTE": "false",
-    "BUILDKIT_PROGRESS": "plain",
-    "TTY_DISPLAY_RATE": "50",  # BuildKit holds lines back for so many milliseconds, else for 150
-}
 # A YAML file of 470 bytes can make Compose take 4 GB and three minutes. Measured with Compose 2.40:
 # it needs 768 MiB of address space to start, and a second for 300 services.
 RENDERING = Limits(memory_bytes=2 * 1024**3, cpu_seconds=10)
@@ -80,15 +68,9 @@ class Compose:
 
         It always asks for what is called `latest`.
         """
-        images = {service.get("image", "") for service in services}
-        if not all(map(_has_version, images)):
-            return False
-        argv = ["docker", "image", "inspect", "--format", "{{.Id}}", "--", *sorted(images)]
-        try:
-            self.shell.capture(argv, env=environment(), seconds=seconds)
-        except CommandFailed:
-            return False
-        return True
+        names = {service.get("image", "") for service in services}
+        here = local_images(self.shell, seconds)
+        return all(_has_version(name) and find_image(here, name) for name in names)
 
     def build(self, seconds: float) -> None:
         """Build the images of services that have a build section."""
@@ -169,16 +151,3 @@ def engine_version(shell: Shell, seconds: float) -> str:
     argv = ["docker", "version", "--format", "{{.Server.Version}}"]
     with explained():
         return shell.capture(argv, env=environment(), seconds=seconds).strip()
-
-
-def environment() -> dict[str, str]:
-    """Return the whole environment of a docker command."""
-    return {name: os.environ[name] for name in PASSED_ON if name in os.environ} | FIXED
-
-
-@contextmanager
-def explained() -> Iterator[None]:
-    try:
-        yield
-    except CommandFailed as error:
-        raise explain(error) from None

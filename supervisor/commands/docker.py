@@ -5,7 +5,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from supervisor.commands.compose import environment, explained
+from supervisor.commands.docker_environment import environment, explained
+from supervisor.commands.images import find_image, local_images
 from supervisor.commands.shell import Shell
 from supervisor.errors import CommandFailed
 
@@ -88,10 +89,7 @@ def mounts(shell: Shell, container: str) -> list[dict[str, Any]]:
 
 def image_id(shell: Shell, name: str) -> str | None:
     """Return the id that an image's name stands for now, None where there is no such image."""
-    try:
-        return _capture(shell, "image", "inspect", "--format", "{{.Id}}", "--", name).strip()
-    except CommandFailed:
-        return None
+    return find_image(local_images(shell, SECONDS), name)
 
 
 def tag_image(shell: Shell, image: str, name: str) -> None:

@@ -1,6 +1,5 @@
 """What every process of the machine shows to others."""
 
-import os
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -40,12 +39,12 @@ class Watch:
         return any(words in line for line in tuple(self.seen))
 
     def _look(self) -> None:
-        own_namespace = os.readlink("/proc/self/ns/pid")
+        own_namespace = Path("/proc/self/ns/pid").readlink()
         while not self._done.wait(self._every):
             for path in Path("/proc").glob("[0-9]*/cmdline"):
                 # What runs inside a stack's container is that stack's own business.
                 with suppress(OSError):
-                    if os.readlink(path.with_name("ns") / "pid") != own_namespace:
+                    if (path.parent / "ns/pid").readlink() != own_namespace:
                         continue
                     self.seen.add(path.read_bytes())
 
