@@ -7,7 +7,7 @@ COMPILE := pip-compile --quiet --upgrade --strip-extras --generate-hashes --no-e
 	--no-emit-find-links --no-emit-trusted-host --no-emit-options
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check lint format bench update clean
+.PHONY: help run demo test faults check lint format bench update clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -21,6 +21,9 @@ demo: .venv/installed ## Show the main job on a real stack (KEEP=1 leaves it run
 # Most of the time goes into waiting for containers, so four files run side by side.
 test: .venv/installed ## Run the tests, on a real engine (ARGS="-k polling")
 	@scripts/with-engine.sh $(BIN)/python -m pytest --numprocesses 4 --dist loadfile $(ARGS)
+
+faults: .venv/installed ## Run what proves the fault plan; print a line for each row (ARGS="-k engine")
+	@scripts/with-engine.sh $(BIN)/python -m tests.faults $(ARGS)
 
 check: lint test ## Lint, format, types, import layers, then the tests
 

@@ -26,6 +26,22 @@ def pytest_configure() -> None:
         signal.signal(number, signal.default_int_handler)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add an option for what takes too long for every day."""
+    parser.addoption("--long", action="store_true", help="run what is marked as long too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is long, and let reports say which rows of the fault plan a test proves."""
+    if not config.getoption("--long"):
+        long = [item for item in items if item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
+    for item in items:
+        names = dict.fromkeys(row for mark in item.iter_markers("row") for row in mark.args)
+        item.user_properties += [("row", row) for row in names]
+
+
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Engine]:
     """A real engine with the base image; what the session made on it is removed at the end."""
