@@ -234,6 +234,7 @@ def test_a_wrong_key_base_is_found_at_the_start_and_nothing_is_lost(
 # P18: one storage, one process
 
 
+@pytest.mark.row("P18")
 def test_a_second_instance_on_the_same_storage_ends_with_3_and_names_the_first(
     start_service: StartService,
 ) -> None:

@@ -347,6 +347,7 @@ def test_the_key_is_in_no_process_list(server: Service) -> None:
     assert not [line for line in arguments if API_KEY in line or SECRET_KEY_BASE in line]
 
 
+@pytest.mark.row("P14")
 def test_a_connection_that_says_nothing_holds_nobody_up(server: Service) -> None:
     host, port = server.url.removeprefix("http://").split(":")
     silent = [socket.create_connection((host, int(port)), timeout=5) for _ in range(50)]

@@ -475,6 +475,7 @@ def test_two_ways_to_say_where_a_body_ends_are_refused(
     assert finished(shared_service, path) == before
 
 
+@pytest.mark.row("P14")
 def test_a_body_that_comes_too_slowly_ends_the_connection(
     shared_service: Service, path: str
 ) -> None:

@@ -272,6 +272,7 @@ def test_a_file_that_is_wrong_is_an_error_with_composes_words(compose: Compose, 
     assert caught.value.output
 
 
+@pytest.mark.row("D11")
 def test_a_remote_include_is_not_fetched(compose: Compose) -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -285,6 +286,7 @@ def test_a_remote_include_is_not_fetched(compose: Compose) -> None:
             listener.accept()
 
 
+@pytest.mark.row("D14")
 def test_a_bomb_of_aliases_ends_soon(compose: Compose) -> None:
     bomb = "x-0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         f"x-{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 8)

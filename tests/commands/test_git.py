@@ -141,6 +141,7 @@ def test_ordinary_flaws_of_old_histories_do_not_hinder_a_fetch(
     assert fetch(mirror, remote) == flawed.stdout.decode().strip()
 
 
+@pytest.mark.row("G11")
 def test_a_tree_with_a_hostile_name_is_refused(
     mirror: Git, source: Repository, remote: Remote
 ) -> None:
@@ -200,6 +201,7 @@ def test_a_deleted_file_comes_back(mirror: Git, remote: Remote, checkout: Checko
     assert "a.txt" in checkout.to(commit)
 
 
+@pytest.mark.row("G14")
 @pytest.mark.parametrize("content", [b"", b"DIRC", b"garbage" * 100, None])
 def test_a_damaged_index_is_made_anew(
     mirror: Git, remote: Remote, checkout: Checkout, content: bytes | None
@@ -212,6 +214,7 @@ def test_a_damaged_index_is_made_anew(
     assert checkout.to(commit)["a.txt"] == "one\n"
 
 
+@pytest.mark.row("G14")
 def test_a_lock_of_a_killed_git_is_no_hindrance(
     mirror: Git, remote: Remote, checkout: Checkout
 ) -> None:
@@ -221,6 +224,7 @@ def test_a_lock_of_a_killed_git_is_no_hindrance(
     assert "a.txt" in checkout.to(commit)
 
 
+@pytest.mark.row("G14")
 @pytest.mark.parametrize(
     "harm", ["no objects", "no HEAD", "a pack of zeros", "an empty object", "no blob"]
 )
@@ -273,6 +277,7 @@ def test_a_damaged_server_costs_the_mirror_nothing(
     assert mirror.has_commit(kept)
 
 
+@pytest.mark.row("G9")
 def test_no_hook_runs(mirror: Git, remote: Remote, checkout: Checkout, tmp_path: Path) -> None:
     hooks = mirror.mirror / "hooks"
     hooks.mkdir(exist_ok=True)
@@ -331,6 +336,7 @@ def test_garbage_collection_keeps_what_is_referenced(
     assert mirror.has_commit(commit)
 
 
+@pytest.mark.row("G13")
 def test_a_repository_of_another_user_is_explained(
     shell: Shell, source: Repository, remote: Remote
 ) -> None:

@@ -111,6 +111,7 @@ def test_the_command_of_an_error_is_not_its_arguments(shell: Shell) -> None:
     assert "canary" not in str(caught.value)
 
 
+@pytest.mark.row("P9")
 @pytest.mark.parametrize(("number", "hint"), [("KILL", "memory"), ("SEGV", "SIGSEGV")])
 def test_a_death_by_signal_names_it(shell: Shell, number: str, hint: str) -> None:
     with pytest.raises(CommandFailed) as caught:
@@ -235,6 +236,7 @@ def test_a_flood_can_be_timed_out(make_shell: MakeShell) -> None:
     assert time.monotonic() - began < 2
 
 
+@pytest.mark.row("P10")
 def test_leftovers_of_a_finished_command_are_killed(shell: Shell, tmp_path: Path) -> None:
     began = time.monotonic()
     stream(shell, "sleep 1000 & echo done")
@@ -261,6 +263,7 @@ def test_output_that_is_still_in_the_pipe_at_the_end_is_read(make_shell: MakeShe
     assert len(lines) == 20000
 
 
+@pytest.mark.row("P10", "P11")
 def test_a_hundred_commands_leave_no_descriptor_thread_or_zombie(shell: Shell) -> None:
     capture(shell, "true")
     time.sleep(1.2)  # sh's own threads end late

@@ -140,6 +140,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.row("G20")
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_a_change_touches_its_service_alone_is_seen_inside_and_explained(
     stage: Stage, change: Change
@@ -305,6 +306,7 @@ def test_a_mounted_file_that_is_deleted_and_comes_back_is_a_change_each_time(own
     assert own.ids["db"] == before["db"]
 
 
+@pytest.mark.row("D9")
 def test_a_removed_service_loses_its_container_and_keeps_its_volume(own: Stage) -> None:
     data = {"volumes": {"data": {}}}
     own.repository.commit(

@@ -27,6 +27,7 @@ from tests.support.service import Service
 NEWS = "nothing works today"
 
 
+@pytest.mark.row("D8")
 def test_a_run_ends_when_the_slowest_health_check_has_passed(
     shared_service: Service, engine: Engine, tmp_path: Path
 ) -> None:
@@ -44,6 +45,7 @@ def test_a_run_ends_when_the_slowest_health_check_has_passed(
     assert "30 s" in steps[0]
 
 
+@pytest.mark.row("D5")
 def test_a_job_that_ends_well_is_fine(
     shared_service: Service, engine: Engine, tmp_path: Path
 ) -> None:
@@ -61,6 +63,7 @@ def failed(service: Service, tmp_path: Path, web: dict[str, object], timeout: in
     return shown(service, stack) | {"run": run, "output": printed(service, stack, run)}
 
 
+@pytest.mark.row("D4", "D5")
 @pytest.mark.parametrize(
     ("web", "words"),
     [
@@ -91,6 +94,7 @@ def test_a_service_that_is_plainly_bad_fails_the_run_at_once_with_its_last_lines
     assert ended - begun < timedelta(seconds=30)
 
 
+@pytest.mark.row("D8")
 def test_a_service_that_never_leaves_starting_is_named_when_the_time_is_over(
     shared_service: Service, tmp_path: Path
 ) -> None:

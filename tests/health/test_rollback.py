@@ -67,6 +67,7 @@ def seconds_of(run: Run) -> float:
     return (ended - begun).total_seconds()
 
 
+@pytest.mark.row("D4")
 def test_a_bad_commit_is_taken_back_and_the_untouched_service_never_notices(
     shared_service: Service, engine: Engine, tmp_path: Path
 ) -> None:
@@ -202,6 +203,7 @@ def serving(number: str, port: int) -> Files:
     return compose({"web": web, "db": still()})
 
 
+@pytest.mark.row("D3")
 def test_a_port_that_another_program_has_is_no_end_of_the_old_version(
     shared_service: Service, engine: Engine, tmp_path: Path
 ) -> None:

@@ -36,6 +36,7 @@ def nothing_is_left(shop: Shop) -> None:
     database_is_sound(shop.service)
 
 
+@pytest.mark.row("P2")
 @pytest.mark.parametrize("step", [*ASIDE, *APPLYING, *AFTER_UP])
 def test_a_deploy_that_a_kill_cut_off_is_done_after_the_next_start(shop: Shop, step: str) -> None:
     before, old = shop.seen(), shop.served()
@@ -69,6 +70,7 @@ def test_a_deploy_that_a_kill_cut_off_is_done_after_the_next_start(shop: Shop, s
     nothing_is_left(shop)
 
 
+@pytest.mark.row("P2")
 def test_a_commit_that_came_while_the_service_was_dead_is_deployed_without_a_trigger(
     shop: Shop,
 ) -> None:
@@ -81,6 +83,7 @@ def test_a_commit_that_came_while_the_service_was_dead_is_deployed_without_a_tri
     nothing_is_left(shop)
 
 
+@pytest.mark.row("P2")
 def test_a_way_back_that_a_kill_cut_off_is_gone_after_the_next_start(shop: Shop) -> None:
     before, good = shop.seen(), shop.served()
     shop.commit(command=["sh", "-c", "exit 3"])
@@ -100,6 +103,7 @@ def test_a_way_back_that_a_kill_cut_off_is_gone_after_the_next_start(shop: Shop)
     assert shop.served() == (str(shop.version), str(shop.version))
 
 
+@pytest.mark.row("P5")
 @pytest.mark.parametrize("step", ["check out", "up", "gate", "finish"])
 def test_a_worker_that_is_killed_alone_is_replaced_and_the_deploy_done(
     shop: Shop, step: str
@@ -124,6 +128,7 @@ def _is_up(shop: Shop) -> bool:
         return False
 
 
+@pytest.mark.row("P2")
 @pytest.mark.parametrize("step", ["down", "clean up"])
 def test_a_delete_that_a_kill_cut_off_is_done_after_the_next_start(shop: Shop, step: str) -> None:
     stack = shop.service.create_stack(git_repository=shop.repository.url)
@@ -139,6 +144,7 @@ def test_a_delete_that_a_kill_cut_off_is_done_after_the_next_start(shop: Shop, s
     nothing_is_left(shop)
 
 
+@pytest.mark.row("G14")
 def test_what_a_killed_git_left_in_a_mirror_is_no_hindrance(shop: Shop) -> None:
     shop.service.terminate()
     (mirror,) = (shop.service.storage / "mirrors").iterdir()

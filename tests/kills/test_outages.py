@@ -128,6 +128,7 @@ def does_not_answer_for_a_while(proxy: EngineProxy) -> None:
     proxy.delay.clear()
 
 
+@pytest.mark.row("D17")
 @pytest.mark.parametrize(
     "engine_fault",
     [goes_away_for_a_while, breaks_off_what_is_open, does_not_answer_for_a_while],
@@ -187,6 +188,7 @@ def on_small_disk(tmp_path: Path, engine: Engine) -> Iterator[Service]:
             service.close()
 
 
+@pytest.mark.row("P6")
 def test_a_disk_that_fills_up_during_a_deploy_and_has_room_again(
     on_small_disk: Service, engine: Engine, tmp_path: Path
 ) -> None:
@@ -202,6 +204,7 @@ def test_a_disk_that_fills_up_during_a_deploy_and_has_room_again(
     stack.check()
 
 
+@pytest.mark.row("P6")
 def test_a_service_that_was_killed_on_a_full_disk_starts_and_goes_on_when_there_is_room(
     on_small_disk: Service, engine: Engine, tmp_path: Path
 ) -> None:

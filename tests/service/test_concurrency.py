@@ -55,6 +55,7 @@ def variable(engine: Engine, stack: Stack, service: str, name: str) -> str:
     return engine.run_inside(stack["project"], service, "sh", "-c", f'printf %s "${name}"')
 
 
+@pytest.mark.row("C4")
 def test_a_change_during_a_deploy_is_for_the_next_one(
     shared_service: Service, engine: Engine, tmp_path: Path
 ) -> None:
@@ -91,6 +92,7 @@ def test_a_change_during_a_deploy_is_for_the_next_one(
     assert variable(engine, stack, "web", "SETTING") == "new"
 
 
+@pytest.mark.row("C13")
 def test_a_commit_pushed_while_the_one_before_is_deployed_comes_in_the_end(
     shared_service: Service, engine: Engine, tmp_path: Path
 ) -> None:
@@ -105,6 +107,7 @@ def test_a_commit_pushed_while_the_one_before_is_deployed_comes_in_the_end(
     assert variable(engine, stack, "web", "VERSION") == "newest"
 
 
+@pytest.mark.row("C2")
 def test_a_thousand_webhooks_during_a_deploy_make_at_most_two_more_runs(
     shared_service: Service, engine: Engine, tmp_path: Path
 ) -> None:
@@ -136,6 +139,7 @@ def test_a_thousand_webhooks_during_a_deploy_make_at_most_two_more_runs(
     assert variable(engine, stack, "web", "VERSION") == "newest"
 
 
+@pytest.mark.row("C3")
 def test_a_delete_ends_the_deploy_that_goes_on_and_leaves_nothing(
     shared_service: Service, engine: Engine, tmp_path: Path
 ) -> None:
@@ -160,6 +164,7 @@ def test_a_delete_ends_the_deploy_that_goes_on_and_leaves_nothing(
     assert not (shared_service.storage / "stacks" / stack["uuid"]).exists()
 
 
+@pytest.mark.row("C7")
 def test_the_last_order_wins_whatever_goes_on(
     shared_service: Service, engine: Engine, tmp_path: Path
 ) -> None:
@@ -180,6 +185,7 @@ def test_the_last_order_wins_whatever_goes_on(
     assert "web" in engine.containers(stack["project"], running=True)
 
 
+@pytest.mark.row("C5")
 def test_a_poll_and_a_webhook_at_once_deploy_once_and_polling_goes_on(
     shared_service: Service, engine: Engine, repository: Repository
 ) -> None:
@@ -204,6 +210,7 @@ def test_a_poll_and_a_webhook_at_once_deploy_once_and_polling_goes_on(
     wait_until(lambda: shared_service.get(path).json()["last_check"] != last, "it goes on polling")
 
 
+@pytest.mark.row("C6")
 def test_one_of_twenty_that_want_a_name_gets_it(
     shared_service: Service, repository: Repository
 ) -> None:
@@ -230,6 +237,7 @@ def test_one_of_twenty_that_want_a_name_gets_it(
     assert names.count("wanted by many") == 1
 
 
+@pytest.mark.row("C1")
 def test_no_change_of_twenty_at_once_is_lost(
     shared_service: Service, repository: Repository
 ) -> None:
@@ -256,6 +264,7 @@ def test_no_change_of_twenty_at_once_is_lost(
     never_overlap(all_ended(shared_service, stack))
 
 
+@pytest.mark.row("C9")
 def test_a_hundred_stacks_are_served_a_few_at_a_time_each_in_its_turn(
     start_service: StartService, repository: Repository
 ) -> None:
@@ -282,6 +291,7 @@ def test_a_hundred_stacks_are_served_a_few_at_a_time_each_in_its_turn(
     assert max(first) <= min(second)
 
 
+@pytest.mark.row("C10")
 def test_a_stack_that_hangs_holds_nobody_else_up(
     start_service: StartService, engine: Engine, tmp_path: Path, repository: Repository
 ) -> None:
@@ -296,6 +306,7 @@ def test_a_stack_that_hangs_holds_nobody_else_up(
     wait_until(lambda: service.get(f"/stacks/{hanging['uuid']}").status_code == 404, "it is gone")
 
 
+@pytest.mark.row("C12")
 @pytest.mark.parametrize("query", ["", "?volumes=true"])
 def test_a_name_that_is_free_again_begins_anew(
     start_service: StartService, engine: Engine, tmp_path: Path, query: str

@@ -157,6 +157,7 @@ def test_a_line_arrives_while_the_run_goes_on_within_a_fifth_of_a_second(
     assert sorted(delays)[int(len(delays) * 0.9)] < 0.2, delays
 
 
+@pytest.mark.row("C11")
 def test_a_follower_who_comes_late_sees_the_running_run_from_its_start(
     start_talking: StartTalking,
 ) -> None:
@@ -228,6 +229,7 @@ def _whole_events(service: Service, uuid: str, last: int, run: str, count: int) 
     raise AssertionError("the server ended the stream")
 
 
+@pytest.mark.row("C11")
 def test_an_idle_stream_is_kept_alive_and_ends_with_its_stack(
     shared_service: Service, small: Repository
 ) -> None:
@@ -300,6 +302,7 @@ echo last line
 """
 
 
+@pytest.mark.row("D20")
 def test_a_flood_is_kept_as_head_and_tail_and_costs_bounded_memory_and_slows_nobody(
     start_talking: StartTalking,
 ) -> None:
@@ -334,6 +337,7 @@ def test_a_flood_is_kept_as_head_and_tail_and_costs_bounded_memory_and_slows_nob
     assert {"first line", "last line"} <= set(messages(seen))
 
 
+@pytest.mark.row("P13")
 def test_a_reader_that_never_reads_slows_no_run_and_no_other_reader(
     start_talking: StartTalking,
 ) -> None:
@@ -353,6 +357,7 @@ def test_a_reader_that_never_reads_slows_no_run_and_no_other_reader(
     assert beside < alone * 2 + 2
 
 
+@pytest.mark.row("D20")
 def test_what_a_build_prints_is_kept_within_bounds(shared_service: Service, tmp_path: Path) -> None:
     repository = Repository(tmp_path / "built")
     repository.commit(built("seq 200000; printf 'broken \\377 bytes\\n'; echo end of build"))

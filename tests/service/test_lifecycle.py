@@ -112,6 +112,7 @@ def test_a_webhook_brings_the_newest_commit_and_leaves_the_unchanged_service_alo
     assert engine.containers(stack["project"]) == after
 
 
+@pytest.mark.row("G19")
 def test_a_poll_brings_the_newest_commit_and_makes_no_run_where_there_is_none(
     shared_service: Service, engine: Engine, repository: Repository
 ) -> None:
@@ -131,6 +132,7 @@ def test_a_poll_brings_the_newest_commit_and_makes_no_run_where_there_is_none(
     assert len(shared_service.runs(stack["uuid"])) == 2
 
 
+@pytest.mark.row("G20")
 def test_a_commit_that_changes_no_compose_file_is_deployed_too(
     shared_service: Service, engine: Engine, tmp_path: Path
 ) -> None:
@@ -146,6 +148,7 @@ def test_a_commit_that_changes_no_compose_file_is_deployed_too(
     assert engine.run_inside(stack["project"], "web", "cat", "/content/page") == "two"
 
 
+@pytest.mark.row("D9")
 def test_a_service_that_is_gone_from_the_file_is_removed(
     shared_service: Service, engine: Engine, tmp_path: Path
 ) -> None:
@@ -260,6 +263,7 @@ def gone(service: Service, stack: Stack) -> bool:
     return service.get(f"/stacks/{stack['uuid']}").status_code == 404
 
 
+@pytest.mark.row("D19")
 def test_delete_removes_containers_and_networks_and_keeps_what_may_be_data(
     shared_service: Service, engine: Engine, with_volume: Repository
 ) -> None:
@@ -284,6 +288,7 @@ def test_delete_removes_containers_and_networks_and_keeps_what_may_be_data(
     assert shared_service.post(f"/stacks/{stack['uuid']}/webhook").status_code == 404
 
 
+@pytest.mark.row("D19")
 def test_delete_takes_volumes_and_files_where_that_is_asked_for(
     shared_service: Service, engine: Engine, with_volume: Repository
 ) -> None:
@@ -303,6 +308,7 @@ def engine_link(tmp_path: Path) -> Iterator[EngineLink]:
     link.cut()
 
 
+@pytest.mark.row("D18")
 def test_a_delete_that_finds_no_engine_is_tried_again_until_nothing_is_left(
     start_service: StartService, engine: Engine, repository: Repository, engine_link: EngineLink
 ) -> None:
@@ -351,6 +357,7 @@ def rewound(repository: Repository) -> None:
     repository.rewind("HEAD~1")
 
 
+@pytest.mark.row("G1")
 @pytest.mark.parametrize("rewrite", [amended, unrelated, rewound])
 def test_a_rewritten_history_is_followed(
     shared_service: Service, engine: Engine, tmp_path: Path, rewrite: Any
@@ -370,6 +377,7 @@ def test_a_rewritten_history_is_followed(
     assert sorted(path.name for path in checkout(shared_service, stack).iterdir()) == tracked
 
 
+@pytest.mark.row("G3")
 def test_a_moved_tag_is_followed(
     shared_service: Service, engine: Engine, repository: Repository
 ) -> None:

@@ -46,6 +46,7 @@ def slow_repository(tmp_path: Path) -> Repository:
     return repository
 
 
+@pytest.mark.row("P3")
 def test_what_was_accepted_before_a_kill_is_done_after_it(
     start_service: StartService, engine: Engine, repository: Repository
 ) -> None:
@@ -83,6 +84,7 @@ def test_what_was_accepted_before_a_kill_is_done_after_it(
     assert engine.containers(created["project"]) == {}
 
 
+@pytest.mark.row("P3")
 def test_no_accepted_trigger_is_lost_in_a_storm_that_a_kill_ends(
     start_service: StartService, repository: Repository
 ) -> None:
@@ -135,6 +137,7 @@ def test_fifty_runs_that_a_kill_left_behind_are_done_in_bounded_time(
     assert time.monotonic() - begun < 40
 
 
+@pytest.mark.row("P2")
 def test_a_run_cut_off_by_a_kill_is_recorded_and_done_again_and_leaves_no_process(
     start_service: StartService, engine: Engine, slow_repository: Repository
 ) -> None:
@@ -158,6 +161,7 @@ def test_a_run_cut_off_by_a_kill_is_recorded_and_done_again_and_leaves_no_proces
     assert commands_of_runs(service) == {}
 
 
+@pytest.mark.row("P5")
 def test_a_killed_worker_is_replaced_and_its_run_done_again(
     start_service: StartService, engine: Engine, slow_repository: Repository
 ) -> None:
@@ -182,6 +186,7 @@ def _is_up(service: Service) -> bool:
         return False
 
 
+@pytest.mark.row("P1")
 def test_a_stop_ends_followers_and_runs_in_time_and_the_next_start_does_them_again(
     start_service: StartService, engine: Engine, tmp_path: Path
 ) -> None:
@@ -209,6 +214,7 @@ def test_a_stop_ends_followers_and_runs_in_time_and_the_next_start_does_them_aga
     assert set(engine.containers(stack["project"], running=True)) == {"web"}
 
 
+@pytest.mark.row("P1")
 def test_a_stop_lets_a_run_end_that_needs_no_longer_than_the_grace(
     start_service: StartService, slow_repository: Repository
 ) -> None:
@@ -220,6 +226,7 @@ def test_a_stop_lets_a_run_end_that_needs_no_longer_than_the_grace(
     assert statuses(service, stack["uuid"]) == {run["uuid"]: "succeeded"}
 
 
+@pytest.mark.row("P1")
 def test_a_stop_takes_no_new_work(start_service: StartService, slow_repository: Repository) -> None:
     service = start_service(SUPERVISOR_CONCURRENCY="1", SUPERVISOR_GRACE_SECONDS="20")
     first = service.create_stack(git_repository=slow_repository.url)
@@ -234,6 +241,7 @@ def test_a_stop_takes_no_new_work(start_service: StartService, slow_repository: 
     service.wait_for_run(second["uuid"])
 
 
+@pytest.mark.row("P20")
 def test_a_run_that_ends_the_service_each_time_is_given_up_after_three_attempts(
     start_service: StartService, tmp_path: Path, repository: Repository
 ) -> None:
@@ -261,6 +269,7 @@ def test_a_run_that_ends_the_service_each_time_is_given_up_after_three_attempts(
     database_is_sound(service)
 
 
+@pytest.mark.row("P4")
 def test_a_container_left_half_made_by_a_kill_is_repaired(
     start_service: StartService, engine: Engine, tmp_path: Path
 ) -> None:

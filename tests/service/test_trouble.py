@@ -116,6 +116,7 @@ def hangs_up(server: GitServer) -> None:
     server.faults.reset = True
 
 
+@pytest.mark.row("G15")
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
@@ -137,6 +138,7 @@ def test_a_git_server_that_fails(
     remote.heal()
 
 
+@pytest.mark.row("G15")
 def test_a_wrong_token_and_then_the_right_one(remote: Healthy, git_server: GitServer) -> None:
     uuid, service = remote.uuid, remote.service
     before = remote.containers
@@ -150,6 +152,7 @@ def test_a_wrong_token_and_then_the_right_one(remote: Healthy, git_server: GitSe
     remote.heal()
 
 
+@pytest.mark.row("G15")
 def test_a_server_that_nobody_runs(healthy: Healthy) -> None:
     uuid, service = healthy.uuid, healthy.service
     before = healthy.containers
@@ -165,6 +168,7 @@ def test_a_server_that_nobody_runs(healthy: Healthy) -> None:
     healthy.heal()
 
 
+@pytest.mark.row("G2")
 def test_a_branch_that_is_deleted(healthy: Healthy) -> None:
     repository = healthy.repository
     repository.git("branch", "--move", "main", "elsewhere")
@@ -183,6 +187,7 @@ def test_a_commit_that_is_not_there(healthy: Healthy) -> None:
     assert healthy.containers == before
 
 
+@pytest.mark.row("G4")
 def test_an_empty_repository_is_deployed_once_it_has_a_commit(
     shared_service: Service, engine: Engine, tmp_path: Path
 ) -> None:
@@ -193,6 +198,7 @@ def test_an_empty_repository_is_deployed_once_it_has_a_commit(
     Healthy(shared_service, engine, repository, stack).heal()
 
 
+@pytest.mark.row("G15")
 def test_a_repository_that_does_not_exist(shared_service: Service, tmp_path: Path) -> None:
     stack = shared_service.create_stack(git_repository=(tmp_path / "nowhere").as_uri())
     failed = shared_service.wait_for_run(stack["uuid"], status="failed")
@@ -208,6 +214,7 @@ BROKEN_FILES = {
 }
 
 
+@pytest.mark.row("D6")
 @pytest.mark.parametrize("content", BROKEN_FILES.values(), ids=BROKEN_FILES.keys())
 def test_a_compose_file_that_is_broken(healthy: Healthy, content: str) -> None:
     healthy.repository.commit({"compose.yml": content})
@@ -217,6 +224,7 @@ def test_a_compose_file_that_is_broken(healthy: Healthy, content: str) -> None:
     healthy.heal()
 
 
+@pytest.mark.row("D6")
 def test_a_broken_file_is_named_with_what_is_wrong(healthy: Healthy) -> None:
     healthy.repository.commit({"compose.yml": BROKEN_FILES["an unknown key"]})
     assert "comand" in healthy.fail()
@@ -230,6 +238,7 @@ def test_a_compose_file_that_is_missing(healthy: Healthy) -> None:
     healthy.heal()
 
 
+@pytest.mark.row("D2")
 def test_an_image_that_nobody_has(healthy: Healthy) -> None:
     files = compose({"web": sleeper(image=f"127.0.0.1:{free_port()}/none:1"), "db": sleeper()})
     healthy.repository.commit(files)
@@ -247,6 +256,7 @@ def test_a_build_that_fails(healthy: Healthy) -> None:
     healthy.heal()
 
 
+@pytest.mark.row("D3")
 def test_a_port_that_is_taken(healthy: Healthy, engine: Engine, tmp_path: Path) -> None:
     service = healthy.service
     with socket.socket() as listener:
@@ -267,6 +277,7 @@ def test_a_port_that_is_taken(healthy: Healthy, engine: Engine, tmp_path: Path) 
     assert Healthy(service, engine, repository, stack).version == "1"
 
 
+@pytest.mark.row("D1")
 def test_an_engine_that_is_down(
     start_service: StartService, engine: Engine, repository: Repository, tmp_path: Path
 ) -> None:
@@ -319,6 +330,7 @@ def link_of_variables(repository: Repository) -> None:
     repository.link(".env", "/etc/passwd")
 
 
+@pytest.mark.row("G8")
 @pytest.mark.parametrize(
     "link", [link_to_a_file, link_to_a_folder, link_upwards, link_of_variables]
 )
@@ -334,6 +346,7 @@ def test_a_link_that_leaves_the_repository(
     healthy.heal()
 
 
+@pytest.mark.row("G8")
 def test_a_link_that_stays_inside_is_fine(healthy: Healthy) -> None:
     repository = healthy.repository
     repository.commit(
@@ -345,6 +358,7 @@ def test_a_link_that_stays_inside_is_fine(healthy: Healthy) -> None:
     assert healthy.version == "linked"
 
 
+@pytest.mark.row("D12")
 def test_a_stack_that_reaches_into_the_storage(healthy: Healthy) -> None:
     storage = healthy.service.storage
     for extra in (
@@ -360,6 +374,7 @@ def test_a_stack_that_reaches_into_the_storage(healthy: Healthy) -> None:
 # A git server that hangs
 
 
+@pytest.mark.row("G6")
 def test_a_git_server_that_never_answers_is_left_after_the_limit(
     start_service: StartService, engine: Engine, repository: Repository, git_server: GitServer
 ) -> None:
@@ -386,6 +401,7 @@ def test_a_git_server_that_never_answers_is_left_after_the_limit(
     remote.heal()
 
 
+@pytest.mark.row("G6")
 def test_a_fetch_that_trickles_is_left_after_the_limit(
     start_service: StartService, engine: Engine, repository: Repository, git_server: GitServer
 ) -> None:
@@ -436,6 +452,7 @@ def on_small_disk(tmp_path: Path, engine: Engine) -> Iterator[Service]:
             service.close()
 
 
+@pytest.mark.row("P6")
 def test_a_full_disk_accepts_nothing_and_touches_nothing(
     on_small_disk: Service, engine: Engine, repository: Repository
 ) -> None:
@@ -479,6 +496,7 @@ def _minimal(repository: Repository) -> Stack:
     }
 
 
+@pytest.mark.row("P6")
 def test_a_commit_that_does_not_fit_on_the_disk(
     on_small_disk: Service, engine: Engine, repository: Repository
 ) -> None:
@@ -510,6 +528,7 @@ def lock_for(service: Service, seconds: float) -> "subprocess.Popen[str]":
     return locker
 
 
+@pytest.mark.row("P7")
 def test_a_locked_database_is_waited_for_and_then_refused_with_a_time_to_come_back(
     shared_service: Service, healthy: Healthy
 ) -> None:
