@@ -3,6 +3,7 @@
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable
 
 from bench import answers, followers, footprint, polls, push
@@ -18,6 +19,9 @@ MEASUREMENTS: dict[str, Callable[[Stage], list[Figure]]] = {
 }
 
 
+BROKEN = "could not be measured"
+
+
 def main(names: list[str]) -> int:
     """Measure and print; a goal that is missed is marked, and is no error."""
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -31,11 +35,20 @@ def main(names: list[str]) -> int:
         for name in names or MEASUREMENTS:
             begun = time.monotonic()
             print(f"{name} …", end=" ", flush=True, file=sys.stderr)
-            figures += MEASUREMENTS[name](stage)
+            figures += _measured(name, stage)
             stage.end_services()
             print(f"{time.monotonic() - begun:.0f} s", file=sys.stderr)
     print(table(figures))
-    return 0
+    return int(any(figure.measured == BROKEN for figure in figures))
+
+
+def _measured(name: str, stage: Stage) -> list[Figure]:
+    """Measure; what breaks has its row too, so that nothing found before it is lost."""
+    try:
+        return MEASUREMENTS[name](stage)
+    except Exception as error:  # noqa: BLE001 (whatever it was is shown)
+        traceback.print_exc()
+        return [Figure(name, BROKEN, met=False, note=f"{type(error).__name__}: see above")]
 
 
 if __name__ == "__main__":
