@@ -79,7 +79,7 @@ class Service:
             raise AssertionError("the service ended at its start")
         try:
             status = requests.get(f"{self.url}/up", timeout=5).status_code
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             return False
         return status == 200 or not healthy
 
