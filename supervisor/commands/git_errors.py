@@ -15,7 +15,8 @@ from supervisor.errors import (
 # First match wins; the patterns are git's and ssh's English messages (LC_ALL=C).
 TABLE: tuple[tuple[str, type[SupervisorError], str], ...] = (
     (
-        r"No space left on device|Disk quota exceeded",
+        # Where a checkout runs out of room, git doesn't say why it is "unable to write".
+        r"No space left on device|Disk quota exceeded|unable to write (new )?(index )?file",
         DiskFull,
         "The disk is full: free space in Supervisor's storage",
     ),

@@ -10,7 +10,7 @@ from supervisor.deploy.containment import file_within, optional_file_within
 from supervisor.deploy.fingerprint import overrides
 from supervisor.deploy.spec import Tree, Workspace
 from supervisor.deploy.state import AppliedState
-from supervisor.errors import CommandFailed, ImageNotFound
+from supervisor.errors import CommandFailed, DiskFull, ImageNotFound
 
 
 def compose_for(
@@ -43,7 +43,10 @@ def bring_up(
 ) -> None:
     """Run `up` in the stable checkout, which has the state's commit already."""
     extra = place.folder / "overrides.json"
-    extra.write_text(json.dumps(overrides(state.fingerprint, pins)))
+    try:
+        extra.write_text(json.dumps(overrides(state.fingerprint, pins)))
+    except OSError as error:
+        raise DiskFull(f"The disk is full: free space in Supervisor's storage ({error})") from None
     compose = compose_for(shell, project, place.checkout, state, extra)
     try:
         compose.up(seconds)

@@ -24,6 +24,7 @@ from supervisor.deploy.state import AppliedState
 from supervisor.errors import (
     CommandCancelled,
     DeployRefused,
+    DiskFull,
     Held,
     ReferenceNotFound,
     Skipped,
@@ -144,7 +145,11 @@ class Recipe:
         self, commit: str, tree: Tree, *, images: bool = True
     ) -> tuple[AppliedState, Changes]:
         """Check out, render, pull and build aside; return what would be applied and changes."""
-        self._check_out("check out", tree, commit)
+        try:
+            self._check_out("check out", tree, commit)
+        except DiskFull:
+            tree.remove()  # or the disk stays full by what can't be used
+            raise
         state = AppliedState(
             commit, self.spec.compose_file, self.spec.compose_includes, self.spec.variables
         )
@@ -292,7 +297,12 @@ class Recipe:
             self.progress.step = failed_at
 
     def _bring_up(self, state: AppliedState, *, images_too: bool = False) -> None:
-        self._check_out("apply", self.place.checkout, state.commit)
+        try:
+            self._check_out("apply", self.place.checkout, state.commit)
+        except DiskFull:
+            # What was prepared aside takes as much room, and has served.
+            self.place.aside.remove()
+            self._check_out("apply", self.place.checkout, state.commit)
         pins = put_back_images(self.shell, self.spec.project, state) if images_too else {}
         self.step("up", "docker compose up")
         bring_up(self.shell, self.spec.project, self.place, state, pins, self.limits.up)

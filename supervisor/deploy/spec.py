@@ -1,6 +1,7 @@
 """What a run works from: a snapshot of the stack, and its places in storage."""
 
 import hashlib
+import shutil
 import threading
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -45,6 +46,12 @@ class Tree:
     def index(self) -> Path:
         """Return the index file; beside the tree, so that nothing of git's is in it."""
         return self.path.with_name(self.path.name + ".index")
+
+    def remove(self) -> None:
+        """Remove all of it; the next checkout makes it anew."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        self.index.unlink(missing_ok=True)
+        self.index.with_name(f"{self.index.name}.lock").unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)

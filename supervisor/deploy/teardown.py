@@ -29,8 +29,7 @@ def _remove_checkout(recipe: Recipe, *, everything: bool) -> None:
         for reference in (place.target, place.applied, place.previous):
             git.delete_reference(reference)
     for own in (place.aside, place.plan):
-        shutil.rmtree(own.path, ignore_errors=True)
-        own.index.unlink(missing_ok=True)
+        own.remove()
     tree.index.unlink(missing_ok=True)
     (place.folder / "overrides.json").unlink(missing_ok=True)
     if everything:

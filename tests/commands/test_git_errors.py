@@ -37,6 +37,8 @@ from supervisor.errors import (
         ("fatal: unable to access 'https://h/': Operation too slow. Less than 1000 bytes/sec", RepositoryUnreachable),
         ("fetch-pack: unexpected disconnect while reading sideband packet\nfatal: early EOF", RepositoryUnreachable),
         ("error: unable to write file x: No space left on device\nfatal: index-pack failed", DiskFull),
+        ("error: unable to write file x", DiskFull),
+        ("fatal: unable to write new index file", DiskFull),
     ],
 )  # fmt: skip
 def test_the_cause_is_named(said: str, kind: type[SupervisorError]) -> None:
