@@ -13,6 +13,8 @@ from tests.support.aftermath import (
 )
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.long
+
 ASIDE = ("fetch", "check out", "render", "pull", "compare")
 APPLYING = ("apply", "up")
 AFTER_UP = ("gate", "finish", "finished")

@@ -25,6 +25,8 @@ from tests.support.service import Service
 from tests.support.triggers import webhook
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.long
+
 
 class Outage:
     """A stack that is deployed while something goes wrong."""
