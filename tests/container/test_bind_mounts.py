@@ -16,7 +16,7 @@ from tests.support.triggers import webhook
 from tests.support.waiting import wait_until
 
 # The image is built by the first test.
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.timeout(900), pytest.mark.long]
 
 
 def files(version: str) -> dict[str, str]:
