@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from supervisor.webhooks import azure, bitbucket, gitea, github, gitlab, gogs
 from supervisor.webhooks.delivery import Change, Delivery
-from supervisor.webhooks.payload import parse_body, text_of
+from supervisor.webhooks.payload import parse_body, text_of, texts_of
 
 
 class Forge(Protocol):
@@ -39,4 +39,10 @@ def _generic(payload: Mapping[str, Any]) -> Delivery:
     """Read a plain signed request: it triggers, unless it names something else itself."""
     reference = text_of(payload, "ref")
     changes = (Change(reference, deleted=payload.get("deleted") is True),) if reference else ()
-    return Delivery("generic", "push", changes=changes, unconditional=not changes)
+    return Delivery(
+        "generic",
+        "push",
+        changes=changes,
+        repositories=texts_of(payload, ("repository",), *github.CLONE_ADDRESSES),
+        unconditional=not changes,
+    )

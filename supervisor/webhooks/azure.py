@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from supervisor.webhooks.delivery import ZEROS, Change, Delivery
+from supervisor.webhooks.delivery import Change, Delivery, is_gone
 from supervisor.webhooks.payload import items_of, text_of, texts_of
 
 MOST_CHANGES = 1000
@@ -33,4 +33,4 @@ def _changes(payload: Mapping[str, Any]) -> Iterator[Change]:
     for update in items_of(payload, "resource", "refUpdates")[:MOST_CHANGES]:
         reference, commit = text_of(update, "name"), text_of(update, "newObjectId")
         if reference:
-            yield Change(reference, commit, deleted=commit == ZEROS)
+            yield Change(reference, commit, deleted=is_gone(commit))

@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from supervisor.webhooks.delivery import ZEROS, Change, Delivery
+from supervisor.webhooks.delivery import Change, Delivery, is_gone
 from supervisor.webhooks.payload import at, header_text, items_of, text_of
 
 FOLDERS = {"branch": "refs/heads", "named_branch": "refs/heads", "tag": "refs/tags"}
 MOST_CHANGES = 1000
+TEST = "diagnostics:ping"  # what the Server's test button sends, often without a signature
 
 
 def speaks(headers: Mapping[str, str], _payload: Mapping[str, Any]) -> bool:
@@ -21,7 +22,7 @@ def read(headers: Mapping[str, str], payload: Mapping[str, Any]) -> Delivery:
     delivery_id = header_text(headers, "X-Request-UUID", "X-Request-Id")
     who = text_of(payload, "actor", "display_name") or text_of(payload, "actor", "name")
     readers = {"repo:push": _cloud, "repo:refs_changed": _server}
-    if event == "diagnostics:ping":
+    if event == TEST:
         nothing = "pong"
     elif event not in readers:
         nothing = f"Nothing to do for the event {event}"
@@ -49,7 +50,7 @@ def _server(payload: Mapping[str, Any]) -> Iterator[Change]:
         reference = text_of(change, "ref", "id") or text_of(change, "refId")
         commit = text_of(change, "toHash")
         if reference:
-            deleted = text_of(change, "type") == "DELETE" or commit == ZEROS
+            deleted = text_of(change, "type") == "DELETE" or is_gone(commit)
             yield Change(reference, commit, deleted)
 
 

@@ -2,7 +2,12 @@
 
 from dataclasses import dataclass
 
-ZEROS = "0" * 40
+FOLDERS = ("refs/heads/", "refs/tags/")
+
+
+def is_gone(commit: str | None) -> bool:
+    """Tell whether a commit id is the one of zeros, which stands for a deleted reference."""
+    return commit is not None and set(commit) == {"0"}
 
 
 @dataclass(frozen=True)
@@ -41,12 +46,22 @@ class Delivery:
         """Return why this does not concern a stack that follows the reference, None if it does."""
         if self.nothing or self.unconditional:
             return self.nothing
-        names = {reference, f"refs/heads/{reference}", f"refs/tags/{reference}"}
-        own = [change for change in self.changes if change.reference in names]
         if not self.changes:
             return "The delivery names no reference"
+        own = [change for change in self.changes if _may_mean_the_same(change, reference)]
         if not own:
             return f"Another reference was pushed: {self.references}"[:500]
         if all(change.deleted for change in own):
             return f"{own[0].reference} was deleted; what runs stays"
         return None
+
+
+def _may_mean_the_same(change: Change, reference: str) -> bool:
+    return not _names(change.reference).isdisjoint(_names(reference))
+
+
+def _names(reference: str) -> set[str]:
+    """Return a full reference as it is, a short one with what it may be short for."""
+    if reference.startswith(FOLDERS):
+        return {reference}
+    return {reference, *(folder + reference for folder in FOLDERS)}

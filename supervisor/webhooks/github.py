@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from supervisor.webhooks.delivery import ZEROS, Change, Delivery
+from supervisor.webhooks.delivery import Change, Delivery, is_gone
 from supervisor.webhooks.payload import header_text, text_of, texts_of
 
 CLONE_ADDRESSES = (
@@ -46,5 +46,5 @@ def _changes(payload: Mapping[str, Any]) -> tuple[Change, ...]:
     reference, commit = text_of(payload, "ref"), text_of(payload, "after")
     if reference is None:
         return ()
-    deleted = payload.get("deleted") is True or commit == ZEROS
+    deleted = payload.get("deleted") is True or is_gone(commit)
     return (Change(reference, commit, deleted, payload.get("forced") is True),)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from supervisor.webhooks.delivery import ZEROS, Change, Delivery
+from supervisor.webhooks.delivery import Change, Delivery, is_gone
 from supervisor.webhooks.payload import header_text, text_of, texts_of
 
 PUSHES = ("push", "tag_push")
@@ -45,4 +45,4 @@ def _changes(payload: Mapping[str, Any]) -> tuple[Change, ...]:
     reference, commit = text_of(payload, "ref"), text_of(payload, "after")
     if reference is None:
         return ()
-    return (Change(reference, commit, deleted=commit == ZEROS),)
+    return (Change(reference, commit, deleted=is_gone(commit)),)

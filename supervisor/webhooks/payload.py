@@ -34,19 +34,16 @@ def parse_body(headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def at(value: Any, *path: str | int) -> Any:
+def at(value: Any, *path: str) -> Any:
     """Return what lies at a path, None where the body is shaped otherwise."""
     for step in path:
-        if isinstance(step, str) and isinstance(value, dict):
-            value = value.get(step)
-        elif isinstance(step, int) and isinstance(value, list) and len(value) > step:
-            value = value[step]
-        else:
+        if not isinstance(value, dict):
             return None
+        value = value.get(step)
     return value
 
 
-def text_of(value: Any, *path: str | int) -> str | None:
+def text_of(value: Any, *path: str) -> str | None:
     """Return the short printable text at a path, None where there is none."""
     found = at(value, *path)
     if not isinstance(found, str) or not found or len(found) > LONGEST:
@@ -54,13 +51,13 @@ def text_of(value: Any, *path: str | int) -> str | None:
     return found if found.isprintable() else None
 
 
-def items_of(value: Any, *path: str | int) -> list[Any]:
+def items_of(value: Any, *path: str) -> list[Any]:
     """Return the list at a path, [] where there is none."""
     found = at(value, *path)
     return found if isinstance(found, list) else []
 
 
-def texts_of(value: Any, *paths: tuple[str | int, ...]) -> tuple[str, ...]:
+def texts_of(value: Any, *paths: tuple[str, ...]) -> tuple[str, ...]:
     """Return the texts at these paths, those that are there."""
     return tuple(text for path in paths if (text := text_of(value, *path)))
 

@@ -40,14 +40,14 @@ def is_valid(request: Request, header: str, secrets: Sequence[str], *, sha1: boo
 
 def _proves(request: Request, header: str, given: str, secret: str, sha1: bool) -> bool:
     if header == TOKEN:
-        return _same(given, secret)
+        return _same(given, secret.encode())
     if header == BASIC:
-        return _same(given, f"Basic {base64.b64encode(secret.encode()).decode()}")
+        return _same(given, b"Basic " + base64.b64encode(secret.encode()))
     if header == STANDARD:
         return _proves_standard(request, given, secret)
     forms = (*FORMS, SHA1) if sha1 else FORMS
     return any(
-        _same(match.group(1), hmac.new(secret.encode(), body, digest).hexdigest())
+        _same(match.group(1), hmac.digest(secret.encode(), body, digest).hex().encode())
         for pattern, digest in forms
         if (match := pattern.match(given))
         for body in _signed_bodies(request)
@@ -72,10 +72,15 @@ def _proves_standard(request: Request, given: str, secret: str) -> bool:
         key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
     except (binascii.Error, ValueError):
         key = secret.encode()
-    signed = f"{delivery}.{sent}.".encode("utf-8", "surrogateescape") + request.body
-    expected = base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
-    return any(_same(one, f"v1,{expected}") for one in given.split(" ")[:10])
+    signed = _bytes(f"{delivery}.{sent}.") + request.body
+    expected = b"v1," + base64.b64encode(hmac.digest(key, signed, "sha256"))
+    return any(_same(one, expected) for one in given.split(" ")[:10])
 
 
-def _same(one: str, other: str) -> bool:
-    return hmac.compare_digest(one.encode("utf-8", "replace"), other.encode("utf-8", "replace"))
+def _same(given: str, expected: bytes) -> bool:
+    return hmac.compare_digest(_bytes(given), expected)
+
+
+def _bytes(header: str) -> bytes:
+    """Return a header's bytes as they were sent; the server hands each on as one character."""
+    return header.encode("latin-1", "replace")

@@ -19,9 +19,10 @@ from tests.api.conftest import Api, stack_fields
 from tests.api.raw import connect, receive, request, send
 from tests.support.repository import Repository
 from tests.support.service import SIGNATURE_SECRET, Service
-from tests.support.triggers import PUSH, signature
+from tests.support.triggers import signature
 
 HEADER = "X-Hub-Signature-256"
+PUSH = b'{"ref": "refs/heads/main"}'
 INVALID = {"error": "Payload signature is invalid"}
 SIGNED = {HEADER: signature(PUSH)}
 DIGITS = signature(PUSH).removeprefix("sha256=")
