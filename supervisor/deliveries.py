@@ -1,14 +1,18 @@
 """What became of the calls of forges: enough to explain each, never a body or a signature."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from supervisor.database import reading, writing
 from supervisor.models import Delivery, Result, Run, Stack, now
 from supervisor.webhooks import delivery as understood
+
+log = logging.getLogger(__name__)
 
 KEPT = 100
 REFUSED_SECONDS = 60
@@ -65,17 +69,40 @@ def record(
     session.execute(PRUNE, {"stack": stack.id})
 
 
-def record_refused(stack: Stack, told: understood.Delivery) -> None:
-    """Note a bad signature; many within a minute are one row that counts."""
+def note_ignored(stack: Stack, told: understood.Delivery, reason: str) -> None:
+    """Record a signed call that asks for nothing."""
+    _note(lambda session: record(session, stack, told, Result.IGNORED, reason))
+
+
+def note_refused(stacks: Sequence[Stack], told: understood.Delivery) -> None:
+    """Record a bad signature; for each stack, many within a minute are one row that counts."""
+
+    def count(session: Session) -> None:
+        for stack in stacks:
+            _count_refused(session, stack, told)
+
+    if stacks:
+        _note(count)
+
+
+def _count_refused(session: Session, stack: Stack, told: understood.Delivery) -> None:
     own = (Delivery.stack_id == stack.id, Delivery.result == Result.REFUSED)
-    with writing(durable=False) as session:
-        last = session.scalar(select(Delivery).where(*own).order_by(Delivery.id.desc()).limit(1))
-        if last and now() - last.at < timedelta(seconds=REFUSED_SECONDS):
-            last.count += 1
-            return
-        # Nothing of an unsigned call is kept but what it claims to be.
-        claim = understood.Delivery(told.forge, told.event[:60])
-        record(session, stack, claim, Result.REFUSED, "The signature is missing or wrong")
+    last = session.scalar(select(Delivery).where(*own).order_by(Delivery.id.desc()).limit(1))
+    if last and now() - last.at < timedelta(seconds=REFUSED_SECONDS):
+        last.count += 1
+        return
+    # Nothing of an unsigned call is kept but what it claims to be.
+    claim = understood.Delivery(told.forge, told.event[:60])
+    record(session, stack, claim, Result.REFUSED, "The signature is missing or wrong")
+
+
+def _note(work: Callable[[Session], None]) -> None:
+    """Write what asks for nothing: the answer is the same where it can't be stored."""
+    try:
+        with writing(durable=False) as session:
+            work(session)
+    except DBAPIError as error:  # full, locked, or the stack has just gone
+        log.warning("a delivery was not recorded: %s", error.orig)
 
 
 def earlier_run(session: Session, stack: Stack, delivery_id: str | None) -> Run | None:

@@ -1,23 +1,21 @@
 """Takes a delivery: verify, understand, store; the payload never chooses what is deployed."""
 
-import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
 from supervisor import deliveries, runs, stacks, vault
-from supervisor.commands.git import is_commit
-from supervisor.database import write_together, writing
-from supervisor.errors import SignatureInvalid, WrongStrategy
-from supervisor.models import Action, Result, Run, Stack, Status, Strategy, Trigger, now
-from supervisor.webhooks import understand
+from supervisor.database import write_together
+from supervisor.errors import LimitReached, SignatureInvalid, StackNotFound, WrongStrategy
+from supervisor.models import Action, Result, Run, Stack, Status, Strategy, Trigger
+from supervisor.webhooks import bitbucket, understand
 from supervisor.webhooks.address import repository_key
 from supervisor.webhooks.delivery import Delivery
 from supervisor.webhooks.signature import Request, is_valid
 
-HANDLED = (Status.SUCCEEDED, Status.SKIPPED)
 UNDER_WAY = (Status.PENDING, Status.RUNNING)
+UNSIGNED_TEST = "pong, without a signature: only a push shows whether the secret is right"
 
 
 @dataclass(frozen=True)
@@ -30,77 +28,96 @@ class Received:
     run: Run | None = None
 
 
-def receive(stack: Stack, headers: Mapping[str, str], body: bytes, *, sha1: bool) -> Received:
-    """Take a delivery for one stack; raise SignatureInvalid or WrongStrategy."""
-    told = understand(headers, body)
-    secrets = _secrets(stack)
-    if secrets and not _is_signed(stack, secrets, headers, body, sha1=sha1):
-        deliveries.record_refused(stack, told)
+def receive(stack: Stack, request: Request, *, sha1: bool) -> Received:
+    """Take a delivery for one stack.
+
+    Raise SignatureInvalid, WrongStrategy, LimitReached, or StackNotFound where it goes meanwhile.
+    """
+    told = understand(request.headers, request.body)
+    secrets = vault.signature_secrets(stack)
+    header = stack.signature_header or ""
+    if secrets and not is_valid(request, header, secrets, sha1=sha1):
+        deliveries.note_refused([stack], told)
+        if told.event == bitbucket.TEST and not request.headers.get(header):
+            return Received(stack, Result.IGNORED, UNSIGNED_TEST)
         raise SignatureInvalid
     if stack.strategy != Strategy.WEBHOOK or not secrets:
+        deliveries.note_ignored(stack, told, str(WrongStrategy()))
         raise WrongStrategy
-    return _act(stack, told)
+    refusal = told.refusal(stack.git_reference)
+    if refusal is not None:
+        return _ignore(stack, told, refusal)
+    try:
+        return write_together(lambda session: _submit(session, stack, told))
+    except LimitReached as error:
+        deliveries.note_ignored(stack, told, str(error))
+        raise
 
 
-def receive_for_repository(
-    headers: Mapping[str, str], body: bytes, *, sha1: bool
-) -> list[Received]:
+def receive_for_repository(request: Request, *, sha1: bool) -> list[Received]:
     """Take a delivery for every stack on its repository whose secret signed it.
 
     Raise SignatureInvalid where there is no such stack: the answer tells nobody what exists.
     """
-    told = understand(headers, body)
+    told = understand(request.headers, request.body)
     keys = {repository_key(address) for address in told.repositories}
-    signed = [
-        stack
-        for stack in stacks.following(keys)
-        if _is_signed(stack, _secrets(stack), headers, body, sha1=sha1)
-    ]
-    if not signed:
+    signed: list[Stack] = []
+    others: list[Stack] = []
+    for stack in stacks.following(keys):
+        secrets = vault.signature_secrets(stack)
+        valid = is_valid(request, stack.signature_header or "", secrets, sha1=sha1)
+        (signed if valid else others).append(stack)
+    deliveries.note_refused(others, told)
+    if not signed and told.event != bitbucket.TEST:
         raise SignatureInvalid
-    return [_act(stack, told) for stack in signed]
+    wanted = [stack for stack in signed if told.refusal(stack.git_reference) is None]
+    ignored = [
+        _ignore(stack, told, reason)
+        for stack in signed
+        if (reason := told.refusal(stack.git_reference))
+    ]
+    return _submit_each(wanted, told) + ignored
 
 
-def _secrets(stack: Stack) -> list[str]:
-    """Return the secrets that are valid now: the stack's own, and a former one for its time."""
-    kept = vault.secrets_of(stack)
-    secrets = [kept.signature_secret]
-    if stack.former_secret_until is not None and stack.former_secret_until > now():
-        secrets.append(kept.former_signature_secret)
-    return [secret for secret in secrets if secret]
+def _ignore(stack: Stack, told: Delivery, reason: str) -> Received:
+    deliveries.note_ignored(stack, told, reason)
+    return Received(stack, Result.IGNORED, reason)
 
 
-def _is_signed(
-    stack: Stack, secrets: list[str], headers: Mapping[str, str], body: bytes, *, sha1: bool
-) -> bool:
-    request = Request(headers, body, time.time())
-    return is_valid(request, stack.signature_header or "", secrets, sha1=sha1)
+def _submit_each(wanted: Sequence[Stack], told: Delivery) -> list[Received]:
+    """Submit for all in one transaction; what one stack cannot take keeps no other back."""
+
+    def submit(session: Session, stack: Stack) -> Received:
+        try:
+            return _submit(session, stack, told)
+        except LimitReached as error:
+            deliveries.record(session, stack, told, Result.IGNORED, str(error))
+            return Received(stack, Result.IGNORED, str(error))
+        except StackNotFound as error:
+            return Received(stack, Result.IGNORED, str(error))
+
+    if not wanted:
+        return []
+    return write_together(lambda session: [submit(session, stack) for stack in wanted])
 
 
-def _act(stack: Stack, told: Delivery) -> Received:
-    refusal = told.refusal(stack.git_reference)
-    if refusal is None and is_commit(stack.git_reference):
-        refusal = "The stack follows one commit, not a branch or tag"
-    if refusal is not None:
-        with writing(durable=False) as session:
-            deliveries.record(session, stack, told, Result.IGNORED, refusal)
-        return Received(stack, Result.IGNORED, refusal)
-    return _submit(stack, told)
+def _submit(session: Session, stack: Stack, told: Delivery) -> Received:
+    """Queue a deploy, unless this very delivery has led to one."""
+    present = session.get(Stack, stack.id)
+    if present is None or present.deleting:
+        raise StackNotFound
+    run = deliveries.earlier_run(session, present, told.id)
+    if run and _was_handled(run):
+        reason = "This delivery was handled before"
+        deliveries.record(session, present, told, Result.DUPLICATE, reason, run)
+        return Received(present, Result.DUPLICATE, reason, run)
+    if run is None or run.status not in UNDER_WAY:
+        run = runs.submit(session, present, Action.DEPLOY, Trigger.WEBHOOK)
+    deliveries.record(session, present, told, Result.ACCEPTED, run=run)
+    return Received(present, Result.ACCEPTED, run=run)
 
 
-def _submit(stack: Stack, told: Delivery) -> Received:
-    """Queue a deploy, unless this very delivery has led to one; stored before it's answered."""
-
-    def add(session: Session) -> Received:
-        present = session.get_one(Stack, stack.id)
-        run = deliveries.earlier_run(session, present, told.id)
-        if run and run.status in HANDLED:
-            reason = "This delivery was handled before"
-            deliveries.record(session, present, told, Result.DUPLICATE, reason, run)
-            return Received(present, Result.DUPLICATE, reason, run)
-        if run is None or run.status not in UNDER_WAY:
-            run = runs.submit(session, present, Action.DEPLOY, Trigger.WEBHOOK)
-        deliveries.record(session, present, told, Result.ACCEPTED, run=run)
-        return Received(present, Result.ACCEPTED, run=run)
-
-    return write_together(add)
+def _was_handled(run: Run) -> bool:
+    """Tell whether a run did what it was for; one that was dropped before it began did not."""
+    skipped = run.status == Status.SKIPPED and run.started_at is not None
+    return run.status == Status.SUCCEEDED or skipped

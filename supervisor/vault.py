@@ -9,7 +9,7 @@ from flask import current_app
 
 from supervisor.crypto import Cipher
 from supervisor.database import reading, writing
-from supervisor.models import Seal, Stack
+from supervisor.models import Seal, Stack, now
 
 SECRET_FIELDS = ("git_token", "signature_secret", "compose_variables")
 FORMER = "former_signature_secret"
@@ -34,6 +34,15 @@ def cipher() -> Cipher:
 def secrets_of(stack: Stack) -> StackSecrets:
     """Decrypt a stack's secrets; raise WrongKey."""
     return StackSecrets(**json.loads(cipher().open(stack.sealed, stack.uuid)))
+
+
+def signature_secrets(stack: Stack) -> list[str]:
+    """Return the secrets that are valid now: the stack's own, and a former one for its time."""
+    kept = secrets_of(stack)
+    secrets = [kept.signature_secret]
+    if stack.former_secret_until is not None and stack.former_secret_until > now():
+        secrets.append(kept.former_signature_secret)
+    return [secret for secret in secrets if secret]
 
 
 def seal_state(uuid: str, state: bytes) -> bytes:

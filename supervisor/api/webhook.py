@@ -1,5 +1,6 @@
 """Webhooks: a forge says that something was pushed, to one stack or to all on its repository."""
 
+import time
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -12,6 +13,7 @@ from supervisor.api.stack_view import time_text
 from supervisor.errors import SignatureInvalid, StackNotFound
 from supervisor.models import Delivery, Result
 from supervisor.receiver import Received
+from supervisor.webhooks.signature import Request
 
 blueprint = Blueprint("webhook", __name__)
 
@@ -23,7 +25,7 @@ def receive(uuid: str) -> Any:
     if stack.deleting:
         raise StackNotFound
     try:
-        found = receiver.receive(stack, _headers(), g.body, sha1=_sha1())
+        found = receiver.receive(stack, _arrived(), sha1=_sha1())
     except SignatureInvalid:
         return _refuse()
     if found.result != Result.ACCEPTED or found.run is None:
@@ -36,7 +38,7 @@ def receive(uuid: str) -> Any:
 def receive_for_repository() -> Any:
     """Take a delivery for every stack on the repository; say for each what was done."""
     try:
-        found = receiver.receive_for_repository(_headers(), g.body, sha1=_sha1())
+        found = receiver.receive_for_repository(_arrived(), sha1=_sha1())
     except SignatureInvalid:
         return _refuse()
     accepted = any(each.result == Result.ACCEPTED for each in found)
@@ -53,9 +55,8 @@ def index(uuid: str) -> Any:
     return {"deliveries": [_delivery_values(delivery) for delivery in found]}
 
 
-def _headers() -> Mapping[str, str]:
-    """Return the headers; their names know no case."""
-    return cast(Mapping[str, str], request.headers)
+def _arrived() -> Request:
+    return Request(cast(Mapping[str, str], request.headers), g.body, time.time())
 
 
 def _sha1() -> bool:
