@@ -31,7 +31,8 @@ class ThreadedFlask(Flask):
         """Run the view in a thread with this request's context, wait in the greenlet."""
         if request.routing_exception is not None:
             self.raise_routing_exception(request)
-        self._threads = self._threads or ThreadPool(THREADS)
+        if self._threads is None:  # an idle pool is false
+            self._threads = ThreadPool(THREADS)
         return self._threads.apply(copy_context().run, (self._dispatch_here,))
 
     def _dispatch_here(self) -> Any:
