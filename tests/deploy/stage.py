@@ -98,12 +98,11 @@ class Stage:
     @property
     def containers(self) -> dict[str, tuple[str, str]]:
         """Return the id and the start time of each service's container."""
-        return dict(self._containers())
-
-    def _containers(self) -> Iterable[tuple[str, tuple[str, str]]]:
-        for service, container in self.ids.items():
-            started = docker("inspect", "--format", "{{.State.StartedAt}}", container)
-            yield service, (container, started)
+        ids = self.ids
+        if not ids:
+            return {}
+        facts = docker("inspect", "--format", "{{.State.StartedAt}}", *ids.values()).split()
+        return dict(zip(ids, zip(ids.values(), facts, strict=True), strict=True))
 
     @property
     def files(self) -> dict[str, bytes | str]:
