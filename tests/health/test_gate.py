@@ -23,6 +23,7 @@ from tests.health.steps import (
 from tests.support.compose_files import compose
 from tests.support.engine import Engine
 from tests.support.service import Service
+from tests.support.waiting import wait_until
 
 NEWS = "nothing works today"
 
@@ -112,6 +113,30 @@ def test_a_health_timeout_of_0_turns_the_gate_off(shared_service: Service, tmp_p
     stack = deployed(shared_service, repository, health_timeout=0)
     run = shared_service.runs(stack["uuid"])[0]
     assert run["step"] == "up"
+
+
+def test_without_a_gate_what_ends_badly_is_still_no_healthy_stack(
+    shared_service: Service, tmp_path: Path
+) -> None:
+    files = compose({"web": script("exit 3"), "db": still()})
+    repository = repository_of(tmp_path / "repository", files)
+    stack = deployed(shared_service, repository, health_timeout=0, self_heal=False)
+    wait_until(lambda: shown(shared_service, stack)["healthy"] is False, "it is seen")
+    assert shown(shared_service, stack)["drift"] == {"web": "is exited (exit code 3)"}
+
+
+def test_a_container_that_has_crashed_often_is_healthy_again_once_it_runs_for_a_while(
+    shared_service: Service, engine: Engine, tmp_path: Path
+) -> None:
+    crashes = "echo x >>/count; test $(wc -l </count) -gt 4 || exit 1; exec sleep 1000000"
+    files = compose({"web": script(crashes, restart="always"), "db": still()})
+    repository = repository_of(tmp_path / "repository", files)
+    stack = deployed(shared_service, repository, health_timeout=0)
+    wait_until(lambda: shown(shared_service, stack)["healthy"] is False, "the loop is seen")
+    assert "restarts in a loop" in shown(shared_service, stack)["drift"]["web"]
+    wait_until(lambda: shown(shared_service, stack)["healthy"] is True, "all is well")
+    assert inspect(engine, stack, "web", ".RestartCount") == 4
+    assert [run["action"] for run in shared_service.runs(stack["uuid"])] == ["deploy"]
 
 
 # What is said of one container.
