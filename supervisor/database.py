@@ -14,6 +14,7 @@ from flask import Flask
 from flask_migrate import upgrade
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, MappedAsDataclass, Session
 
 from supervisor.errors import SchemaMismatch, SchemaTooNew, SupervisorError
@@ -21,6 +22,7 @@ from supervisor.errors import SchemaMismatch, SchemaTooNew, SupervisorError
 T = TypeVar("T")
 
 BUSY_SECONDS = 5
+IMPATIENT_SECONDS = 0.2
 MIGRATIONS = str(Path(__file__).parent.parent / "migrations")
 
 
@@ -40,6 +42,10 @@ class Row(MappedAsDataclass, Base):
 # One writer at a time in this process: nobody meets SQLITE_BUSY, and SQLite's rare reset race
 # of several writing connections in WAL mode can't happen.
 _writing = threading.Lock()
+
+# Another program has the database, and somebody waited in vain: the others, who stand behind him,
+# would wait for minutes in all if each was as patient.
+_held_elsewhere = threading.Event()
 
 
 def bind(app: Flask, path: Path) -> None:
@@ -68,7 +74,14 @@ def _on_begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN")
         return
     connection.exec_driver_sql(f"PRAGMA synchronous={mode}")
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    patience = IMPATIENT_SECONDS if _held_elsewhere.is_set() else BUSY_SECONDS
+    connection.exec_driver_sql(f"PRAGMA busy_timeout={int(patience * 1000)}")
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    except OperationalError:
+        _held_elsewhere.set()
+        raise
+    _held_elsewhere.clear()
 
 
 def _session(engine: Engine) -> Session:

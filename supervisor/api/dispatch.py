@@ -14,7 +14,8 @@ from werkzeug.exceptions import RequestEntityTooLarge, RequestTimeout
 
 BODY_BYTES = 1024 * 1024
 BODY_SECONDS = 10
-THREADS = 16
+THREADS = 16  # for those that read, and as many for those that write and may wait for each other
+READING = ("GET", "HEAD", "OPTIONS")
 
 
 class ThreadedFlask(Flask):
@@ -25,15 +26,16 @@ class ThreadedFlask(Flask):
         self.url_map.strict_slashes = False
         self.url_map.merge_slashes = False
         self.json.sort_keys = False  # type: ignore[attr-defined]
-        self._threads: ThreadPool | None = None
+        self._pools: dict[bool, ThreadPool] = {}
 
     def dispatch_request(self) -> Any:
         """Run the view in a thread with this request's context, wait in the greenlet."""
         if request.routing_exception is not None:
             self.raise_routing_exception(request)
-        if self._threads is None:  # an idle pool is false
-            self._threads = ThreadPool(THREADS)
-        return self._threads.apply(copy_context().run, (self._dispatch_here,))
+        writes = request.method not in READING
+        if writes not in self._pools:
+            self._pools[writes] = ThreadPool(THREADS)
+        return self._pools[writes].apply(copy_context().run, (self._dispatch_here,))
 
     def _dispatch_here(self) -> Any:
         """Run the view; errors become answers here, or gevent would print them as its own."""
