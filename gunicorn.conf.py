@@ -43,6 +43,9 @@ def on_starting(_server: Arbiter) -> None:
     except StorageInUse as error:
         print(f"supervisor: {error}", file=sys.stderr)
         sys.exit(3)
+    except OSError as error:
+        print(f"supervisor: the storage cannot be used: {error}", file=sys.stderr)
+        sys.exit(3)
 
 
 def post_worker_init(worker: Worker) -> None:

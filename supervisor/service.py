@@ -5,6 +5,7 @@ import sys
 import threading
 
 from flask import Flask
+from sqlalchemy.exc import DatabaseError
 
 from supervisor import database, vault
 from supervisor.api import up
@@ -51,6 +52,9 @@ def start(app: Flask, config: Config) -> None:
             vault.check_key()
     except SupervisorError as error:
         log.error("Supervisor does not start: %s", error)
+        sys.exit(REFUSED)
+    except DatabaseError as error:
+        log.error("Supervisor does not start: the database cannot be used: %s", error.orig)
         sys.exit(REFUSED)
     parts: dict[str, Runner | Scheduler | Watcher | Rounds] = {
         "supervisor_runner": Runner(app, config),

@@ -160,15 +160,15 @@ class Git:
 
     def commits_between(self, old: str, new: str, count: int) -> list[dict[str, str]]:
         """Return the commits that lead from one to the other, newest first, at most so many."""
-        form = "%H%x00%an%x00%aI%x00%s"
+        # Cut by git: nobody has to be able to read a subject of a megabyte.
+        form = "%H%x00%<(100,trunc)%an%x00%aI%x00%<(300,trunc)%s"
         argv = self._argv(
             "log", f"--max-count={count}", f"--format={form}", "--end-of-options", f"{old}..{new}"
         )
         text = _run(self.shell, argv, _environment(), LOCAL_SECONDS)
         names = ("commit", "author", "at", "subject")
-        return [
-            dict(zip(names, line.split("\0"), strict=False)) for line in text.split("\n") if line
-        ]
+        rows = [map(_readable, line.split("\0")) for line in text.split("\n") if line]
+        return [dict(zip(names, row, strict=False)) for row in rows]
 
     def set_reference(self, name: str, commit: str) -> None:
         """Point one of the mirror's own references to a commit, so that it is kept."""
@@ -219,6 +219,12 @@ class Git:
 
     def _argv(self, *arguments: str) -> list[str]:
         return _git(f"--git-dir={self.mirror}", *arguments)
+
+
+def _readable(text: str) -> str:
+    """Return what anybody wrote as what a terminal may show, cut where it takes no room there."""
+    shown = text.rstrip()[:300]
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in shown)
 
 
 def _git(*arguments: str) -> list[str]:
