@@ -56,6 +56,16 @@ class Service:
 
     def start(self, *, healthy: bool = True) -> "Service":
         """Start the server; wait until /up answers, with 200 unless `healthy` is false."""
+        self.launch()
+        try:
+            wait_until(lambda: self._is_up(healthy), "the service is up", seconds=20)
+        except AssertionError as error:
+            self.kill()
+            raise AssertionError(f"{error}\n{self.log_text[-4000:]}") from None
+        return self
+
+    def launch(self) -> None:
+        """Start the server and wait for nothing."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -67,12 +77,6 @@ class Service:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        try:
-            wait_until(lambda: self._is_up(healthy), "the service is up", seconds=20)
-        except AssertionError as error:
-            self.kill()
-            raise AssertionError(f"{error}\n{self.log_text[-4000:]}") from None
-        return self
 
     def _is_up(self, healthy: bool) -> bool:
         if self._process is None or self._process.poll() is not None:

@@ -1,0 +1,146 @@
+"""What an engine, a registry or a stack may do that the other tests don't have."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import StartService
+from tests.support.aftermath import commands_of_runs
+from tests.support.compose_files import built, compose, sleeper
+from tests.support.engine import BASE_IMAGE, Engine, docker
+from tests.support.repository import Repository, two_services
+from tests.support.service import Service
+from tests.support.triggers import control, webhook
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.long
+
+
+@pytest.fixture
+def silent_registry() -> Iterator[str]:
+    """A registry that takes every connection and never says a word; give its address."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        taken: list[socket.socket] = []
+
+        def take() -> None:
+            with suppress(OSError):
+                while True:
+                    taken.append(listener.accept()[0])
+
+        threading.Thread(target=take, daemon=True).start()
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+        listener.shutdown(socket.SHUT_RDWR)
+        for connection in taken:
+            connection.close()
+
+
+@pytest.mark.row("D7", "C10")
+def test_a_pull_that_hangs_ends_at_its_limit_and_holds_nobody_up(
+    start_service: StartService,
+    engine: Engine,
+    repository: Repository,
+    tmp_path: Path,
+    silent_registry: str,
+) -> None:
+    service = start_service(SUPERVISOR_PULL_SECONDS="4", SUPERVISOR_CONCURRENCY="2")
+    stack = service.create_stack(git_repository=repository.url)
+    service.wait_for_run(stack["uuid"])
+    before = engine.containers(stack["project"], running=True)
+    files = compose({"web": sleeper(image=f"{silent_registry}/none:1"), "db": sleeper()})
+    repository.commit(files)
+    begun = time.monotonic()
+    hanging = webhook(service, stack["uuid"])
+    other = Repository(tmp_path / "other")
+    other.commit(two_services("1"))
+    neighbour = service.create_stack(git_repository=other.url)
+    service.wait_for_run(neighbour["uuid"])
+    failed = service.wait_for_run(stack["uuid"], hanging, status="failed")
+    assert time.monotonic() - begun < 30
+    assert "took longer than 4 s" in failed["message"]
+    assert engine.containers(stack["project"], running=True) == before
+    assert commands_of_runs(service) == {}
+    repository.commit(two_services("2"))
+    service.wait_for_run(stack["uuid"], webhook(service, stack["uuid"]))
+
+
+@pytest.mark.row("D15")
+def test_a_build_that_never_ends_ends_at_its_limit(
+    start_service: StartService, engine: Engine, tmp_path: Path
+) -> None:
+    service = start_service(SUPERVISOR_BUILD_SECONDS="5")
+    repository = Repository(tmp_path / "built")
+    repository.commit(built("trap '' TERM; echo building; (sleep 1000 &); sleep 1000"))
+    stack = service.create_stack(git_repository=repository.url)
+    begun = time.monotonic()
+    failed = service.wait_for_run(stack["uuid"], status="failed")
+    assert time.monotonic() - begun < 25
+    assert "took longer than 5 s" in failed["message"]
+    wait_until(lambda: commands_of_runs(service) == {}, "no command is left")
+    repository.commit(built("echo done"))
+    service.wait_for_run(stack["uuid"], webhook(service, stack["uuid"]))
+    assert set(engine.containers(stack["project"], running=True)) == {"web"}
+
+
+@pytest.mark.row("D16")
+def test_somebody_elses_container_is_not_touched(
+    shared_service: Service, engine: Engine, repository: Repository
+) -> None:
+    name = f"supervisor-test-foreign-{repository.head[:12]}"
+    foreign = docker("run", "--detach", "--name", name, BASE_IMAGE, "sleep", "1000000")
+    try:
+        started = docker("inspect", "--format", "{{.State.StartedAt}}", foreign)
+        stack = shared_service.create_stack(git_repository=repository.url)
+        shared_service.wait_for_run(stack["uuid"])
+        files = compose({"web": sleeper(container_name=name), "db": sleeper()})
+        repository.commit(files)
+        run = webhook(shared_service, stack["uuid"])
+        failed = shared_service.wait_for_run(stack["uuid"], run, status="failed")
+        assert name in failed["message"]
+        assert docker("inspect", "--format", "{{.State.StartedAt}}", foreign) == started
+        assert set(engine.containers(stack["project"], running=True)) == {"web", "db"}
+    finally:
+        docker("rm", "--force", foreign)
+
+
+@pytest.mark.row("D22")
+def test_a_command_that_does_not_fit_fails_and_the_state_is_that_of_the_containers(
+    shared_service: Service, engine: Engine, repository: Repository, tmp_path: Path
+) -> None:
+    stack = shared_service.create_stack(git_repository=repository.url)
+    uuid = stack["uuid"]
+    shared_service.wait_for_run(uuid)
+    shared_service.wait_for_run(uuid, control(shared_service, uuid, "stop"))
+    run = control(shared_service, uuid, "unpause")
+    ended = wait_until(
+        lambda: next(
+            (
+                r
+                for r in shared_service.runs(uuid)
+                if r["uuid"] == run and r["status"] not in ("pending", "running")
+            ),
+            None,
+        ),
+        "it ended",
+    )
+    shown = shared_service.get(f"/stacks/{uuid}").json()
+    running = engine.containers(stack["project"], running=True)
+    assert (ended["status"], shown["state"], running) in (
+        ("failed", "stopped", {}),
+        ("succeeded", "stopped", {}),
+    )
+
+    empty = Repository(tmp_path / "empty")
+    never = shared_service.create_stack(git_repository=empty.url)
+    shared_service.wait_for_run(never["uuid"], status="failed")
+    for command in ("start", "stop", "restart", "pause", "unpause", "rollback"):
+        run = control(shared_service, never["uuid"], command)
+        failed = shared_service.wait_for_run(never["uuid"], run, status="failed")
+        assert failed["message"]
+    assert engine.containers(never["project"]) == {}
