@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import timedelta
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import exists, or_, select, update
 
 from supervisor import runs
 from supervisor.database import reading, writing
@@ -13,13 +13,17 @@ Watched = tuple[Stack, bool]
 
 
 def watched(projects: Collection[str] | None) -> list[Watched]:
-    """Return the stacks of these projects, None for all, and whether a run is at work on each."""
-    query = select(Stack, exists().where(Run.stack_id == Stack.id, Run.status == Status.RUNNING))
-    query = query.where(Stack.applied.is_not(None), Stack.deleting.is_(False))
+    """Return the stacks of these projects, None for all, and whether a run is at work on each.
+
+    One that is deployed for the first time belongs to them: its run may end well any moment.
+    """
+    busy = exists().where(Run.stack_id == Stack.id, Run.status == Status.RUNNING)
+    deployed = or_(Stack.applied.is_not(None), busy)
+    query = select(Stack, busy).where(deployed, Stack.deleting.is_(False))
     if projects is not None:
         query = query.where(Stack.project.in_(projects))
     with reading() as session:
-        return [(stack, busy) for stack, busy in session.execute(query)]
+        return [(stack, at_work) for stack, at_work in session.execute(query)]
 
 
 def note_health(stack: Stack, *, healthy: bool, drift: dict[str, str]) -> None:
