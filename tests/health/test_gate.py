@@ -121,7 +121,7 @@ def test_without_a_gate_what_ends_badly_is_still_no_healthy_stack(
     files = compose({"web": script("exit 3"), "db": still()})
     repository = repository_of(tmp_path / "repository", files)
     stack = deployed(shared_service, repository, health_timeout=0, self_heal=False)
-    wait_until(lambda: shown(shared_service, stack)["healthy"] is False, "it is seen")
+    wait_until(lambda: shown(shared_service, stack)["healthy"] is False, "it is seen", 15)
     assert shown(shared_service, stack)["drift"] == {"web": "is exited (exit code 3)"}
 
 
@@ -132,9 +132,9 @@ def test_a_container_that_has_crashed_often_is_healthy_again_once_it_runs_for_a_
     files = compose({"web": script(crashes, restart="always"), "db": still()})
     repository = repository_of(tmp_path / "repository", files)
     stack = deployed(shared_service, repository, health_timeout=0)
-    wait_until(lambda: shown(shared_service, stack)["healthy"] is False, "the loop is seen")
+    wait_until(lambda: shown(shared_service, stack)["healthy"] is False, "the loop is seen", 15)
     assert "restarts in a loop" in shown(shared_service, stack)["drift"]["web"]
-    wait_until(lambda: shown(shared_service, stack)["healthy"] is True, "all is well")
+    wait_until(lambda: shown(shared_service, stack)["healthy"] is True, "all is well", 25)
     assert inspect(engine, stack, "web", ".RestartCount") == 4
     assert [run["action"] for run in shared_service.runs(stack["uuid"])] == ["deploy"]
 
