@@ -266,6 +266,7 @@ class Elsewhere:
             server.server_close()
 
 
+@pytest.mark.row("G16")
 def test_a_redirect_takes_the_token_nowhere(shared_service: Service) -> None:
     elsewhere = Elsewhere()
     try:
@@ -303,6 +304,7 @@ def test_a_secret_is_masked_and_the_mask_means_unchanged(
     shared_service.wait_for_run(uuid, run)
 
 
+@pytest.mark.row("P21")
 def test_storage_is_for_its_user_only(shared_service: Service) -> None:
     assert shared_service.storage.stat().st_mode & 0o077 == 0
 
