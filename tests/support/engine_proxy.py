@@ -75,7 +75,11 @@ class EngineProxy:
             except OSError:
                 return
             server = socket.socket(socket.AF_UNIX)
-            server.connect(self._engine)
+            try:
+                server.connect(self._engine)
+            except OSError:
+                client.close()
+                continue
             with self._lock:
                 self._open |= {client, server}
             for pair in ((client, server), (server, client)):

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -116,9 +117,11 @@ class Service:
         """End the server and its commands at once, as a power cut would."""
         ended = self.processes
         for process in ended:
-            process.suspend()  # so that no parent sees a child die and starts another
+            with suppress(psutil.NoSuchProcess):
+                process.suspend()  # so that no parent sees a child die and starts another
         for process in ended:
-            process.kill()
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
         if self._process:
             self._process.wait(10)
         wait_until(lambda: not any(map(is_alive, ended)), "the service's processes are gone")
