@@ -8,7 +8,7 @@ from typing import Any, ParamSpec
 from sqlalchemy.exc import SQLAlchemyError
 
 from supervisor import failpoints, runs, vault
-from supervisor.commands.git import Remote
+from supervisor.commands.git_environment import Remote
 from supervisor.commands.shell import Cancellation, Shell
 from supervisor.config import Config
 from supervisor.deploy.recipe import Recipe
@@ -58,7 +58,7 @@ class Attempt:
         )
         place = Workspace(config.storage, stack.uuid, stack.git_repository)
         self._host_storage = host_storage
-        self._recipe = Recipe(spec_of(stack), place, shell, config.limits, self._announce)
+        self._recipe = Recipe(spec_of(stack, config), place, shell, config.limits, self._announce)
 
     def carry_out(self) -> Outcome:
         """Return how it ended; raise CommandCancelled where somebody ended it."""
@@ -145,14 +145,27 @@ class Attempt:
         _keep_going(self._output.append)(lines)
 
 
-def spec_of(stack: Stack) -> StackSpec:
+def remote_of(stack: Stack, secrets: vault.StackSecrets, config: Config) -> Remote:
+    """Return where a stack's repository is, and as whom to ask for it."""
+    return Remote(
+        url=stack.git_repository,
+        username=stack.git_username,
+        token=secrets.git_token,
+        ssh_key=secrets.git_ssh_key,
+        known_hosts=stack.git_known_hosts,
+        known_hosts_file=config.git_known_hosts_file,
+        ca_file=config.git_ca_file,
+    )
+
+
+def spec_of(stack: Stack, config: Config) -> StackSpec:
     """Return a snapshot of the stack for a run to work from."""
     secrets = vault.secrets_of(stack)
     applied, previous = (state_of(stack, sealed) for sealed in (stack.applied, stack.previous))
     return StackSpec(
         uuid=stack.uuid,
         project=stack.project,
-        remote=Remote(stack.git_repository, stack.git_username, secrets.git_token),
+        remote=remote_of(stack, secrets, config),
         reference=stack.git_reference,
         compose_file=stack.compose_file,
         compose_includes=tuple(stack.compose_includes),

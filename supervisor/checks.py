@@ -8,9 +8,11 @@ from datetime import timedelta
 from sqlalchemy import select, update
 
 from supervisor import runs, vault
+from supervisor.attempt import remote_of
 from supervisor.commands import git
-from supervisor.commands.git import Remote
+from supervisor.commands.git_environment import Remote
 from supervisor.commands.shell import Shell
+from supervisor.config import Config
 from supervisor.database import writing
 from supervisor.errors import ReferenceNotFound, SupervisorError
 from supervisor.models import Action, Run, Stack, Status, Trigger, now
@@ -28,12 +30,11 @@ class Check:
     stacks: Sequence[Stack]
 
 
-def group(due: Iterable[Stack]) -> list[Check]:
+def group(due: Iterable[Stack], config: Config) -> list[Check]:
     """Put stacks together that one question can serve."""
     groups: dict[Remote, list[Stack]] = {}
     for stack in due:
-        token = vault.secrets_of(stack).git_token
-        remote = Remote(stack.git_repository, stack.git_username, token)
+        remote = remote_of(stack, vault.secrets_of(stack), config)
         groups.setdefault(remote, []).append(stack)
     return [Check(remote, members) for remote, members in groups.items()]
 

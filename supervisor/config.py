@@ -1,10 +1,11 @@
 """The settings: read once from the environment, checked together, then frozen."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cryptography.x509 import load_pem_x509_certificates
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
 from supervisor.errors import ConfigInvalid
@@ -23,6 +24,24 @@ def _count(name: str, default: int, most: int = 1_000_000) -> fields.Integer:
         validate=validate.Range(1, most, error=message),
         error_messages={"invalid": message},
     )
+
+
+def _readable(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise ValidationError(f"cannot be read: {error.strerror}: {path}") from None
+
+
+def _certificates(path: str) -> None:
+    try:
+        load_pem_x509_certificates(_readable(path))
+    except ValueError:
+        raise ValidationError(f"must be a file with certificates in PEM form: {path}") from None
+
+
+def _file(name: str, check: Callable[[str], Any]) -> fields.String:
+    return fields.String(data_key=f"SUPERVISOR_{name}", load_default=None, validate=check)
 
 
 class Settings(Schema):
@@ -73,6 +92,8 @@ class Settings(Schema):
         load_default=False,
         error_messages={"invalid": "must be true or false"},
     )
+    git_known_hosts_file = _file("GIT_KNOWN_HOSTS_FILE", _readable)
+    git_ca_file = _file("GIT_CA_FILE", _certificates)
     ls_remote_seconds = _count("LS_REMOTE_SECONDS", 30)
     fetch_seconds = _count("FETCH_SECONDS", 600)
     checkout_seconds = _count("CHECKOUT_SECONDS", 300)
@@ -118,6 +139,8 @@ class Config:
     grace_seconds: int = 20
     bad_signatures_per_minute: int = 30
     allow_sha1: bool = False
+    git_known_hosts_file: str | None = None
+    git_ca_file: str | None = None
     limits: Limits = Limits()
     made_keys: bool = False
 

@@ -33,7 +33,8 @@ def plan(stack: Stack, commit: str | None, config: Config) -> dict[str, Any]:
         redact = Redactor(secret_values(secrets_of(stack)))
         place = Workspace(config.storage, stack.uuid, stack.git_repository)
         shell = Shell(redact=redact, marker=f"{config.marker}plan")
-        recipe = Recipe(spec_of(stack), place, shell, config.limits, lambda _step, _text: None)
+        spec = spec_of(stack, config)
+        recipe = Recipe(spec, place, shell, config.limits, lambda _step, _text: None)
         wanted = recipe.fetch(commit)
         _state, changes = recipe.prepare(wanted, place.plan, images=False)
         present = stack.applied_commit

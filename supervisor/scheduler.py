@@ -99,7 +99,7 @@ class Scheduler:
     def _submit_checks(self) -> None:
         """Hand each repository that is due to a thread; due again only after its limit."""
         until = now() + timedelta(seconds=self._config.limits.ls_remote * 2 + 60)
-        for check in checks.group(due.due_for_check(now(), until)):
+        for check in checks.group(due.due_for_check(now(), until), self._config):
             self._hand_over(self._checks, self._checker(check))
 
     def _tidy(self) -> None:

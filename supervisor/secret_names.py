@@ -18,6 +18,11 @@ def is_secret(name: str, value: str) -> bool:
 
 def secret_values(secrets: StackSecrets) -> list[str]:
     """Return every value that must not show in output."""
-    fixed = [secrets.git_token, secrets.signature_secret, secrets.former_signature_secret]
+    fixed = [
+        secrets.git_token,
+        secrets.git_ssh_key,
+        secrets.signature_secret,
+        secrets.former_signature_secret,
+    ]
     variables = [v for name, v in secrets.compose_variables.items() if is_secret(name, v)]
     return [value for value in (*fixed, *variables) if value]

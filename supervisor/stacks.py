@@ -30,6 +30,9 @@ REDEPLOYING = frozenset(
         "git_repository",
         "git_username",
         "git_token",
+        "git_ssh_key",
+        "git_known_hosts",
+        "submodules",
     )
 )
 OVERVIEW: tuple[Any, ...] = (

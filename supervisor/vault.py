@@ -11,7 +11,7 @@ from supervisor.crypto import Cipher
 from supervisor.database import reading, writing
 from supervisor.models import Seal, Stack, now
 
-SECRET_FIELDS = ("git_token", "signature_secret", "compose_variables")
+SECRET_FIELDS = ("git_token", "git_ssh_key", "signature_secret", "compose_variables")
 FORMER = "former_signature_secret"
 
 
@@ -20,6 +20,7 @@ class StackSecrets:
     """What is encrypted of a stack."""
 
     git_token: str | None = field(default=None, repr=False)
+    git_ssh_key: str | None = field(default=None, repr=False)
     signature_secret: str | None = field(default=None, repr=False)
     compose_variables: dict[str, str] = field(default_factory=dict, repr=False)
     former_signature_secret: str | None = field(default=None, repr=False)

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 from marshmallow import ValidationError
 
+# user@host:path; its path begins at the user's home, which is the root of a forge's repositories.
+SHORT_SSH = re.compile(r"([A-Za-z0-9_][\w.+-]*)@([A-Za-z0-9][A-Za-z0-9.-]*):/?([^/:\s][^:\s]*)")
 SCHEMES = ("file", "ssh", "http", "https")
 COMMIT = re.compile(r"[0-9a-f]{40}\Z")
 # git check-ref-format(1): what no reference may contain.
@@ -50,6 +52,9 @@ def not_blank(text: str) -> None:
 
 def repository(url: str) -> None:
     """Take http, https, ssh and file URLs without credentials."""
+    if short := SHORT_SSH.fullmatch(url):
+        user, host, path = short.groups()
+        raise ValidationError(f"is ssh's short form: write ssh://{user}@{host}/{path}")
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -72,7 +77,7 @@ def _host(scheme: str, host: str, user: str) -> None:
         if host not in ("", "localhost"):
             raise ValidationError("is not a valid URL")
         return
-    if not re.fullmatch(r"[a-z0-9_][a-z0-9._-]*|[0-9a-f:.]+", host) or user.startswith("-"):
+    if not re.fullmatch(r"[a-z0-9_][a-z0-9._-]*|[0-9a-f:.]+", host) or user[:1] in ("-", "%"):
         raise ValidationError("is not a valid URL")
     address = _address(host)
     if address and address.is_link_local:

@@ -41,7 +41,7 @@ def _without_read_only(given: Mapping[str, Any], stack: Stack) -> dict[str, Any]
 def _unmask(given: Mapping[str, Any], present: Mapping[str, Any]) -> dict[str, Any]:
     """Put the former value where its mask came back; raise StackInvalid where there is none."""
     fields = dict(given)
-    for name in ("git_token", "signature_secret"):
+    for name in ("git_token", "git_ssh_key", "signature_secret"):
         if is_mask(fields.get(name)):
             fields[name] = _former(present.get(name), name)
     variables = fields.get("compose_variables")

@@ -1,12 +1,12 @@
 """The fields of a stack as the API takes them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate
 
-from supervisor.api import rules
+from supervisor.api import rules, ssh_rules
 from supervisor.errors import StackInvalid
 from supervisor.models import Strategy
 from supervisor.redact import MASK
@@ -38,6 +38,20 @@ class Path(Text):
         text = super()._deserialize(*arguments, **options)
         rules.not_blank(text)
         return rules.repository_path(text)
+
+
+class Lines(fields.String):
+    """A text of lines, brought into its plain form by a rule."""
+
+    def __init__(self, rule: Callable[[str], str], *, most: int, **options: Any) -> None:
+        too_long = validate.Length(max=most, error=f"is too long (maximum is {most} characters)")
+        self._checks, self._rule = _first_of([rules.not_blank, too_long, rules.no_nul]), rule
+        super().__init__(error_messages=TEXT, **options)
+
+    def _deserialize(self, *arguments: Any, **options: Any) -> str:
+        text = str(super()._deserialize(*arguments, **options))
+        self._checks(text)
+        return self._rule(text.replace("\r\n", "\n").strip() + "\n")
 
 
 class Paths(fields.List[str]):
@@ -129,6 +143,10 @@ class StackSchema(Schema):
     git_reference = Text(rules.reference, required=True)
     git_username = Text(allow_none=True)
     git_token = Text(most=4096, allow_none=True)
+    git_ssh_key = Lines(ssh_rules.private_key, most=16_384, allow_none=True)
+    git_known_hosts = Lines(ssh_rules.known_hosts, most=65_536, allow_none=True)
+    submodules = Switch()
+    shallow = Switch()
     compose_file = Path(required=True)
     compose_includes = Paths(allow_none=True)
     compose_variables = Variables(allow_none=True)

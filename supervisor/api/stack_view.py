@@ -26,6 +26,10 @@ def stack_values(stack: Stack) -> dict[str, Any]:
         "git_reference": stack.git_reference,
         "git_username": stack.git_username,
         "git_token": MASK if secrets.git_token else None,
+        "git_ssh_key": MASK if secrets.git_ssh_key else None,
+        "git_known_hosts": stack.git_known_hosts,
+        "submodules": stack.submodules,
+        "shallow": stack.shallow,
         "compose_file": stack.compose_file,
         "compose_includes": stack.compose_includes,
         "compose_variables": {

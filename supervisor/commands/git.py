@@ -1,48 +1,20 @@
 """The git command line: what a stack needs of it, and nothing that a repository could steer."""
 
-import os
 import re
 import shutil
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from supervisor.commands.git_errors import explain, is_damage
+from supervisor.commands.git_environment import Remote, git_environment
+from supervisor.commands.git_errors import explain, hides_fingerprint, is_damage
 from supervisor.commands.shell import Shell
 from supervisor.errors import CommandFailed, MirrorDamaged, SupervisorError
 
-ASKPASS = str(Path(__file__).with_name("askpass.sh"))
 COMMIT = re.compile(r"[0-9a-f]{40}\Z")
 LOCAL_SECONDS = 60
-PASSED_ON = ("PATH", "http_proxy", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY")
-SETTINGS = {
-    "core.hooksPath": "/dev/null",
-    "credential.helper": "",
-    "gc.auto": "0",
-    "http.followRedirects": "false",  # the token must not go to another host
-    "http.lowSpeedLimit": "1000",
-    "http.lowSpeedTime": "30",
-    "maintenance.auto": "false",
-    "protocol.ext.allow": "never",
-    "safe.bareRepository": "explicit",
-    "submodule.recurse": "false",
-    "transfer.fsckObjects": "true",
-    # Old but honest histories have these; they can do no harm to a checkout.
-    "fetch.fsck.badTimezone": "ignore",
-    "fetch.fsck.missingSpaceBeforeDate": "ignore",
-    "fetch.fsck.zeroPaddedFilemode": "ignore",
-}
-
-
-@dataclass(frozen=True)
-class Remote:
-    """Where a repository is, and as whom to ask for it."""
-
-    url: str
-    username: str | None = None
-    token: str | None = field(default=None, repr=False)
 
 
 def is_commit(reference: str) -> bool:
@@ -74,7 +46,7 @@ def ls_remote(
     """
     patterns = [pattern for name in references for pattern in (name, f"{name}^{{}}")]
     argv = _git("ls-remote", "--end-of-options", remote.url, *patterns)
-    text = _run(shell, argv, _environment(remote), seconds)
+    text = _run(shell, argv, seconds, remote=remote)
     rows = [line.split("\t", 1) for line in text.splitlines() if "\t" in line]
     found = {name: commit for commit, name in rows}
     return {name: found.get(f"{name}^{{}}", found[name]) for name in references if name in found}
@@ -94,7 +66,7 @@ class Git:
         draft = self.mirror.with_name(f"{self.mirror.name}.{uuid4().hex}")
         draft.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         argv = _git("init", "--quiet", "--bare", "--template=", str(draft))
-        _run(self.shell, argv, _environment(), LOCAL_SECONDS)
+        _run(self.shell, argv, LOCAL_SECONDS)
         try:
             draft.rename(self.mirror)
         except OSError:
@@ -120,7 +92,7 @@ class Git:
         )  # fmt: skip
         self._remove_half_fetched()
         try:
-            _run(self.shell, argv, _environment(remote), seconds)
+            _run(self.shell, argv, seconds, remote=remote)
         except SupervisorError:
             self._remove_half_fetched()
             raise
@@ -150,7 +122,7 @@ class Git:
             # Without -t a folder isn't told of where something in it is asked for as well.
             listing = ("ls-tree", "-t", "-z", "--full-tree", commit, "--", *named)
             argv = self._argv("--literal-pathspecs", *listing)
-            text = _run(self.shell, argv, _environment(), LOCAL_SECONDS)
+            text = _run(self.shell, argv, LOCAL_SECONDS)
             for entry in filter(None, text.split("\0")):
                 facts, path = entry.split("\t", 1)
                 if path in paths:
@@ -165,7 +137,7 @@ class Git:
         argv = self._argv(
             "log", f"--max-count={count}", f"--format={form}", "--end-of-options", f"{old}..{new}"
         )
-        text = _run(self.shell, argv, _environment(), LOCAL_SECONDS)
+        text = _run(self.shell, argv, LOCAL_SECONDS)
         names = ("commit", "author", "at", "subject")
         rows = [map(_readable, line.split("\0")) for line in text.split("\n") if line]
         return [dict(zip(names, row, strict=False)) for row in rows]
@@ -189,9 +161,8 @@ class Git:
         argv = self._argv(
             f"--work-tree={work_tree}", "read-tree", "--reset", "-u", "--end-of-options", commit
         )
-        environment = _environment() | {"GIT_INDEX_FILE": str(index)}
         try:
-            _run(self.shell, argv, environment, seconds, cwd=work_tree)
+            _run(self.shell, argv, seconds, cwd=work_tree, index=index)
         except CommandFailed as error:
             if is_damage(error):
                 self._discard()
@@ -199,12 +170,12 @@ class Git:
             if not re.search(r"index file (corrupt|smaller)|bad (index|signature)", error.output):
                 raise
             index.unlink()
-            _run(self.shell, argv, environment, seconds, cwd=work_tree)
+            _run(self.shell, argv, seconds, cwd=work_tree, index=index)
 
     def collect_garbage(self, seconds: float) -> None:
         """Pack the mirror and drop what no stack needs any more."""
         argv = self._argv("gc", "--quiet", "--prune=1.hour.ago")
-        _run(self.shell, argv, _environment(), seconds)
+        _run(self.shell, argv, seconds)
 
     def _discard(self) -> None:
         """Put a damaged mirror out of the way; all that it holds can be fetched again."""
@@ -215,7 +186,7 @@ class Git:
 
     def _line(self, *arguments: str) -> str:
         argv = self._argv(*arguments)
-        return _run(self.shell, argv, _environment(), LOCAL_SECONDS).strip()
+        return _run(self.shell, argv, LOCAL_SECONDS).strip()
 
     def _argv(self, *arguments: str) -> list[str]:
         return _git(f"--git-dir={self.mirror}", *arguments)
@@ -231,38 +202,27 @@ def _git(*arguments: str) -> list[str]:
     return ["git", *arguments]
 
 
-def _environment(remote: Remote | None = None) -> dict[str, str]:
-    """Return the whole environment of a git; settings too, so that `ps` stays readable."""
-    environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    environment |= {
-        "HOME": "/nonexistent",
-        "LC_ALL": "C",
-        "GIT_ALLOW_PROTOCOL": "file:http:https:ssh",
-        "GIT_CONFIG_GLOBAL": "/dev/null",
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_COUNT": str(len(SETTINGS)),
-        "GIT_SSH_COMMAND": "ssh -oBatchMode=yes -oStrictHostKeyChecking=yes -oConnectTimeout=15",
-        "GIT_TERMINAL_PROMPT": "0",
-    }
-    for number, (key, value) in enumerate(SETTINGS.items()):
-        environment |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
-    if remote and remote.token:
-        environment |= {
-            "GIT_ASKPASS": ASKPASS,
-            "SUPERVISOR_GIT_USERNAME": remote.username or "git",
-            "SUPERVISOR_GIT_TOKEN": remote.token,
-        }
-    return environment
-
-
 def _run(
     shell: Shell,
     argv: Sequence[str],
-    environment: Mapping[str, str],
     seconds: float,
+    *,
+    remote: Remote | None = None,
     cwd: Path | None = None,
+    index: Path | None = None,
 ) -> str:
+    more = {"GIT_INDEX_FILE": str(index)} if index else {}
+
+    def once(*, verbose: bool) -> str:
+        with git_environment(remote, verbose=verbose) as environment:
+            return shell.capture(argv, env=environment | more, seconds=seconds, cwd=cwd)
+
     try:
-        return shell.capture(argv, env=environment, seconds=seconds, cwd=cwd)
+        return once(verbose=False)
+    except CommandFailed as error:
+        if not hides_fingerprint(error):
+            raise explain(error) from None
+    try:  # which host key it was shown, ssh tells only who asks for it
+        return once(verbose=True)
     except CommandFailed as error:
         raise explain(error) from None

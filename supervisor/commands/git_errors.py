@@ -21,15 +21,20 @@ TABLE: tuple[tuple[str, type[SupervisorError], str], ...] = (
         "The disk is full: free space in Supervisor's storage",
     ),
     (
+        r"Permission denied \([a-z,-]*publickey",
+        RepositoryDenied,
+        "The git server refused the SSH key: check git_ssh_key, and that its public half is there",
+    ),
+    (
         r"Authentication failed|could not read (Username|Password)|error: 40[13]\b"
         r"|Permission denied \(|HTTP Basic: Access denied",
         RepositoryDenied,
         "The repository refused access: check git_username and git_token",
     ),
     (
-        r"Host key verification failed",
-        RepositoryDenied,
-        "The git server's host key is not known: add it to the known hosts",
+        r"\bssh: (command )?not found|cannot run ssh",
+        SupervisorError,
+        "ssh is not installed: install openssh-client",
     ),
     (
         r"repository '.*' not found|error: 404\b|does not appear to be a git repository"
@@ -71,6 +76,9 @@ TABLE: tuple[tuple[str, type[SupervisorError], str], ...] = (
     ),
 )
 
+HOST_KEY = "Host key verification failed"
+FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]+")
+
 DAMAGED = re.compile(
     r"bad object refs/|loose object|is corrupt|missing (blob|tree|commit)"
     r"|unable to read (sha1 file|tree)|object file .* is empty|not a git repository"
@@ -85,12 +93,38 @@ def is_damage(error: CommandFailed) -> bool:
     return any(DAMAGED.search(line) for line in lines if not line.startswith("remote:"))
 
 
+def hides_fingerprint(error: CommandFailed) -> bool:
+    """Tell whether ssh refused a host key without saying which one."""
+    return HOST_KEY in error.output and not FINGERPRINT.search(error.output)
+
+
 def explain(error: CommandFailed) -> SupervisorError:
     """Return the error in the domain's words, git's last line behind them."""
+    if HOST_KEY in error.output:
+        return RepositoryDenied(_host_key(error.output))
     for pattern, kind, words in TABLE:
         if re.search(pattern, error.output):
             return kind(f"{words} ({_reason(error.output)})")
     return error
+
+
+def _host_key(output: str) -> str:
+    """Return what to do about a host key; its fingerprint tells whether it is the right one."""
+    found = FINGERPRINT.search(output)
+    shown = found.group() if found else "not told"
+    if "REVOKED HOST KEY" in output:
+        return f"The git server's host key is marked as revoked in the known hosts: {shown}"
+    if "has changed" in output:
+        return (
+            f"The git server's host key has changed, it is {shown} now: somebody may pretend to be"
+            " the server. If its owner confirms this fingerprint, put the new key into"
+            " git_known_hosts"
+        )
+    return (
+        f"The git server's host key is not known, it is {shown}: compare this fingerprint with"
+        " what the server's owner tells, then put the line that ssh-keyscan prints for the"
+        " server into git_known_hosts"
+    )
 
 
 def _reason(output: str) -> str:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from supervisor.commands.git import Remote
+from supervisor.commands.git_environment import Remote
 from supervisor.deploy.state import AppliedState
 from supervisor.errors import CommandTimedOut
 

@@ -22,6 +22,7 @@ FIELDS = sorted(stack_fields())
 TEXTS = sorted(set(FIELDS) - {"compose_includes", "compose_variables", "polling_interval"})
 OUTSIDE = "must be a path inside the repository"
 NO_URL = "is not a valid URL"
+SHORT = "is ssh's short form: write ssh://git@git.example.org/group/shop.git"
 SCHEME = "scheme must be one of file, ssh, http, or https"
 NO_REFERENCE = "is not a valid reference"
 CREDENTIALS = "must not hold credentials: use git_username and git_token"
@@ -493,7 +494,11 @@ def test_a_reference_that_git_allows_is_taken_as_it_is(api: Api, reference: str)
         ("https://$(id)/r", NO_URL),
         ("file://other/r", NO_URL),
         ("file://", NO_URL),
-        ("user@host:r", NO_URL),
+        ("user@host:r", "is ssh's short form: write ssh://user@host/r"),
+        ("git@git.example.org:group/shop.git", SHORT),
+        ("git@git.example.org:/group/shop.git", SHORT),
+        ("-oProxyCommand=x@host:r", NO_URL),
+        ("ssh://%2DoProxyCommand=x@host/x", NO_URL),
         ("host:r", SCHEME),
         ("http://169.254.169.254/latest", "must not be a link-local address"),
         ("http://2852039166/latest", "must not be a link-local address"),

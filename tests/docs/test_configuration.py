@@ -27,6 +27,7 @@ def test_the_page_names_no_setting_that_does_not_exist() -> None:
 @pytest.mark.parametrize("name", SETTING_NAMES)
 def test_each_default_is_the_one_of_the_code(name: str) -> None:
     default = FIELDS[name].load_default
+    default = "none" if default is None else default
     default = str(default).lower() if isinstance(default, bool) else default
     cell = TABLE[name][0]
     assert cell == ("made at the first start" if default is missing else f"`{default}`")
