@@ -34,6 +34,10 @@ logconfig_dict = logs.settings(settings.log_level)
 control_socket_disable = True
 proc_name = "supervisor"
 limit_request_line = 4094
+# What proxies say is looked at in one place, api/forwarded.py; gunicorn believes nobody.
+forwarded_allow_ips = ""
+secure_scheme_headers: dict[str, str] = {}
+forwarder_headers = ""
 
 
 def on_starting(_server: Arbiter) -> None:

@@ -10,6 +10,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
 from supervisor.errors import ConfigInvalid
 from supervisor.keys import API_KEY, SECRET_KEY_BASE, make_keys, stored_keys
+from supervisor.networks import PRIVATE, PRIVATE_NETWORKS, Networks, parse_networks
 from supervisor.secret import Secret
 
 MISSING: dict[str, Any] = {"required": "is missing: set both keys, or neither to have them made"}
@@ -42,6 +43,23 @@ def _certificates(path: str) -> None:
 
 def _file(name: str, check: Callable[[str], Any]) -> fields.String:
     return fields.String(data_key=f"SUPERVISOR_{name}", load_default=None, validate=check)
+
+
+def _switch(name: str, *, default: bool) -> fields.Boolean:
+    return fields.Boolean(
+        data_key=f"SUPERVISOR_{name}",
+        load_default=default,
+        error_messages={"invalid": "must be true or false"},
+    )
+
+
+def _check_networks(text: str) -> None:
+    try:
+        parse_networks(text)
+    except ValueError as error:
+        raise ValidationError(
+            f"must be none, or networks with commas between them such as 10.0.0.0/8: {error}"
+        ) from None
 
 
 class Settings(Schema):
@@ -87,10 +105,10 @@ class Settings(Schema):
     followers_limit = _count("FOLLOWERS_LIMIT", 600, 10_000)
     grace_seconds = _count("GRACE_SECONDS", 20)
     bad_signatures_per_minute = _count("BAD_SIGNATURES_PER_MINUTE", 30)
-    allow_sha1 = fields.Boolean(
-        data_key="SUPERVISOR_ALLOW_SHA1",
-        load_default=False,
-        error_messages={"invalid": "must be true or false"},
+    allow_sha1 = _switch("ALLOW_SHA1", default=False)
+    force_ssl = _switch("FORCE_SSL", default=False)
+    trusted_proxies = fields.String(
+        data_key="SUPERVISOR_TRUSTED_PROXIES", load_default=PRIVATE, validate=_check_networks
     )
     git_known_hosts_file = _file("GIT_KNOWN_HOSTS_FILE", _readable)
     git_ca_file = _file("GIT_CA_FILE", _certificates)
@@ -141,6 +159,9 @@ class Config:
     allow_sha1: bool = False
     git_known_hosts_file: str | None = None
     git_ca_file: str | None = None
+
+    force_ssl: bool = False
+    trusted_proxies: Networks = PRIVATE_NETWORKS
     limits: Limits = Limits()
     made_keys: bool = False
 
@@ -180,4 +201,5 @@ def _arguments(values: dict[str, Any], storage: Path) -> dict[str, Any]:
     limits = {name: values.pop(f"{name}_seconds") for name in Limits.__dataclass_fields__}
     for name in ("api_key", "secret_key_base"):
         values[name] = Secret(values[name])
+    values["trusted_proxies"] = parse_networks(values["trusted_proxies"])
     return values | {"storage": storage, "limits": Limits(**limits)}

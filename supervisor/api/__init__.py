@@ -2,14 +2,30 @@
 
 from flask import Flask, Response
 
-from supervisor.api import auth, control, dispatch, errors, log, plan, runs, stacks, up, webhook
+from supervisor.api import (
+    auth,
+    control,
+    dispatch,
+    errors,
+    https,
+    log,
+    plan,
+    runs,
+    stacks,
+    up,
+    webhook,
+)
+from supervisor.api.forwarded import Forwarded
 from supervisor.api.throttle import Throttle
 from supervisor.config import Config
 
 
 def register(app: Flask, config: Config) -> None:
     """Mount every resource; the key is asked for before a body is read."""
+    app.wsgi_app = Forwarded(app.wsgi_app, config.trusted_proxies)  # type: ignore[method-assign]
     app.extensions["supervisor_throttle"] = Throttle(config.bad_signatures_per_minute)
+    if config.force_ssl:
+        https.enforce(app)
     auth.protect(app, config)
     app.before_request(dispatch.read_body)
     app.after_request(_without_type)

@@ -9,6 +9,7 @@ from supervisor.config import Config
 
 PUBLIC = {
     ("up.show", "GET"),
+    ("up.show", "HEAD"),
     ("webhook.receive", "POST"),
     ("webhook.receive_for_repository", "POST"),
 }

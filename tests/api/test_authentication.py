@@ -19,7 +19,7 @@ from tests.api.raw import send
 from tests.support import ROOT
 from tests.support.service import API_KEY, SECRET_KEY_BASE, Service
 
-OPEN = {("GET", "/up"), ("POST", "/stacks/<uuid>/webhook"), ("POST", "/webhook")}
+OPEN = {("GET", "/up"), ("HEAD", "/up"), ("POST", "/stacks/<uuid>/webhook"), ("POST", "/webhook")}
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT")
 REFUSED = b'{"error":"Unauthorized"}\n'
 RIGHT = f"Authorization: Bearer {API_KEY}"

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from tests.support import ROOT
 
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+PAGES = sorted(
+    page for where in ("*.md", "docs/*.md", "examples/*/*.md") for page in ROOT.glob(where)
+)
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`([^`]+)`")
 
