@@ -16,6 +16,7 @@ from supervisor.errors import ConfigInvalid
 from supervisor.keys import stored_keys
 from tests.conftest import StartService
 from tests.support import ROOT
+from tests.support.authority import Authority
 from tests.support.engine import Engine
 from tests.support.ports import free_port
 from tests.support.service import API_KEY, SECRET_KEY_BASE, Service
@@ -109,6 +110,21 @@ def test_an_empty_setting_counts_as_not_given(tmp_path: Path, empty: str) -> Non
     with pytest.raises(ConfigInvalid) as refused:
         configure(tmp_path, **(KEYS | {"SUPERVISOR_API_KEY": empty}))
     assert list(refused.value.messages) == ["SUPERVISOR_API_KEY"]
+
+
+def test_files_for_git_are_looked_at_before_anything_starts(tmp_path: Path) -> None:
+    missing, wrong = tmp_path / "missing", tmp_path / "wrong"
+    wrong.write_text("no certificate")
+    hosts, authority = "SUPERVISOR_GIT_KNOWN_HOSTS_FILE", "SUPERVISOR_GIT_CA_FILE"
+    with pytest.raises(ConfigInvalid) as refused:
+        configure(tmp_path, **KEYS, **{hosts: str(missing), authority: str(wrong)})
+    assert refused.value.messages == {
+        hosts: [f"cannot be read: No such file or directory: {missing}"],
+        authority: [f"must be a file with certificates in PEM form: {wrong}"],
+    }
+    good = str(Authority(tmp_path / "authority").certificate)
+    config = configure(tmp_path, **KEYS, **{hosts: good, authority: good})
+    assert config.git_known_hosts_file == config.git_ca_file == good
 
 
 @pytest.mark.parametrize("given", sorted(KEYS))

@@ -1,5 +1,11 @@
 #!/bin/sh
 # git asks here for what a remote wants; the answers come in the environment of that one git.
+# What another host wants to know, as a repository may have named one, is not answered.
+case "$1" in
+  *"'$SUPERVISOR_GIT_SCHEME://$SUPERVISOR_GIT_HOST'"*) ;;
+  *"'$SUPERVISOR_GIT_SCHEME://"*"@$SUPERVISOR_GIT_HOST'"*) ;;
+  *) exit 1 ;;
+esac
 case "$1" in
   Username*) printf '%s\n' "$SUPERVISOR_GIT_USERNAME" ;;
   *) printf '%s\n' "$SUPERVISOR_GIT_TOKEN" ;;

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from supervisor.commands.ssh import read_known_hosts, ssh_command
 
@@ -75,8 +76,11 @@ def _trust(remote: Remote) -> dict[str, str]:
 def _credentials(remote: Remote) -> dict[str, str]:
     if not remote.token:
         return {}
+    parts = urlsplit(remote.url)
     return {
         "GIT_ASKPASS": ASKPASS,
+        "SUPERVISOR_GIT_SCHEME": parts.scheme,
+        "SUPERVISOR_GIT_HOST": parts.netloc,
         "SUPERVISOR_GIT_USERNAME": remote.username or "git",
         "SUPERVISOR_GIT_TOKEN": remote.token,
     }

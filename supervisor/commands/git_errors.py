@@ -63,9 +63,15 @@ TABLE: tuple[tuple[str, type[SupervisorError], str], ...] = (
         "The git server answered with a redirect: put the new address into git_repository",
     ),
     (
-        r"certificate|SSL|TLS",
+        r"certificate.* does not match|no alternative certificate subject",
         RepositoryUnreachable,
-        "The git server's certificate is not trusted",
+        "The git server's certificate is for another host name: check git_repository",
+    ),
+    (
+        r"certificate",
+        RepositoryUnreachable,
+        "The git server's certificate is not trusted: where a private authority signed it, name"
+        " that one's file in SUPERVISOR_GIT_CA_FILE",
     ),
     (
         r"Could not resolve host|Failed to connect|Couldn't connect|Connection (refused|reset|timed"

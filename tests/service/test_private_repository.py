@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from tests.conftest import StartService
+from tests.support.authority import Authority
 from tests.support.canaries import Canary, found_in_files
 from tests.support.compose_files import built, compose, sleeper
 from tests.support.engine import Engine, docker
@@ -322,3 +323,15 @@ def test_the_variables_of_a_stack_are_in_no_file_while_they_are_used(
     wait_until(lambda: service.runs(stack["uuid"])[0]["step"] == "build", "the build goes on")
     assert found_in_files(CANARIES, service.storage) == []
     service.wait_for_run(stack["uuid"])
+
+
+def test_a_private_authority_is_trusted_by_every_stack(
+    start_service: StartService, repository: Repository, tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path / "authority")
+    service = start_service(SUPERVISOR_GIT_CA_FILE=str(authority.certificate))
+    with GitServer(tmp_path, certificate=authority.certify()) as server:
+        stack = service.create_stack(
+            git_repository=server.url(repository.path), git_token=server.password
+        )
+        service.wait_for_run(stack["uuid"])

@@ -3,8 +3,10 @@
 import base64
 import os
 import socket
+import ssl
 import struct
 import subprocess
+import sys
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -40,13 +42,20 @@ class GitServer:
     folder: Path
     username: str = "git"
     password: str = "s3cret-t0ken"
+    certificate: Path | None = None  # a file with a key and a certificate, to serve HTTPS
     faults: Faults = field(default_factory=Faults)
     requests: list[Request] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Start to serve, on a port of its own."""
         self.closed = threading.Event()
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._http = _Server(("127.0.0.1", 0), _handler(self))
+        if self.certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self.certificate)
+            self._http.socket = context.wrap_socket(
+                self._http.socket, server_side=True, do_handshake_on_connect=False
+            )
         self._http.daemon_threads = True
         self._http.block_on_close = False
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
@@ -74,12 +83,21 @@ class GitServer:
 
     def url(self, repository: Path) -> str:
         """Return the address of a repository below the folder."""
-        return f"http://127.0.0.1:{self._http.server_port}/{repository.relative_to(self.folder)}"
+        scheme = "https" if self.certificate else "http"
+        where = repository.relative_to(self.folder)
+        return f"{scheme}://127.0.0.1:{self._http.server_port}/{where}"
 
     def accepts(self, authorization: str | None) -> bool:
         """Tell whether these are the right credentials."""
         pair = f"{self.username}:{self.password}".encode()
         return authorization == "Basic " + base64.b64encode(pair).decode()
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Keep the tests' output clean: who doesn't trust us hangs up."""
+        if not isinstance(sys.exception(), ssl.SSLError | ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 def _handler(server: GitServer) -> type[BaseHTTPRequestHandler]:
