@@ -4,7 +4,7 @@ import os
 from unittest import mock
 from uuid import uuid4
 
-from supervisor import create_app, database, stacks, vault
+from supervisor import create_app, database, schema, stacks, vault
 from supervisor.config import Config
 from supervisor.deploy.state import AppliedState
 from supervisor.models import Stack, Status, Strategy, now
@@ -16,7 +16,7 @@ def fill(service: Service, url: str, commit: str, count: int) -> list[str]:
     with mock.patch.dict(os.environ, service.environment, clear=True):
         app = create_app(Config.from_environment(os.environ))
         with app.app_context():
-            database.migrate()
+            schema.migrate()
             vault.check_key()
             found = [_stack(number, url, commit) for number in range(count)]
             with database.writing() as session:

@@ -1,7 +1,6 @@
 """The application: extensions bound, blueprints mounted, nothing started."""
 
 from flask import Flask
-from flask_migrate import Migrate
 
 from supervisor import database
 from supervisor.api import register
@@ -17,6 +16,5 @@ def build(config: Config) -> Flask:
     app.extensions["supervisor_cipher"] = Cipher(config.secret_key_base)
     config.storage.mkdir(mode=0o700, parents=True, exist_ok=True)
     database.bind(app, config.storage / "supervisor.db")
-    Migrate(app, database.db, directory=database.MIGRATIONS)
     register(app, config)
     return app

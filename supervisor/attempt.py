@@ -7,7 +7,7 @@ from typing import Any, ParamSpec
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from supervisor import failpoints, runs, vault
+from supervisor import failpoints, vault
 from supervisor.commands.git_environment import Remote
 from supervisor.commands.shell import Cancellation, Shell
 from supervisor.config import Config
@@ -138,8 +138,7 @@ class Attempt:
 
     def _announce(self, step: str, text: str) -> None:
         failpoints.reach(step)
-        _keep_going(runs.announce)(self._run, step)
-        self._write([f"==> {step}: {self._redact(text)}"])
+        _keep_going(self._output.begin)(step, f"==> {step}: {self._redact(text)}")
 
     def _write(self, lines: list[str]) -> None:
         _keep_going(self._output.append)(lines)

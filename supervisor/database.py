@@ -4,26 +4,21 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from flask import Flask
-from flask_migrate import upgrade
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, MappedAsDataclass, Session
 
-from supervisor.errors import SchemaMismatch, SchemaTooNew, SupervisorError
+from supervisor.errors import SupervisorError
 
 T = TypeVar("T")
 
 BUSY_SECONDS = 5
 IMPATIENT_SECONDS = 0.2
-MIGRATIONS = str(Path(__file__).parent.parent / "migrations")
 
 
 class Base(DeclarativeBase):
@@ -157,35 +152,3 @@ def ping() -> None:
     """Read one value."""
     with reading() as session:
         session.execute(text("SELECT 1"))
-
-
-def schema_version() -> str | None:
-    """Return the revision that the database is at, None for a new one."""
-    with db.engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
-
-
-@cache
-def newest_schema() -> str:
-    """Return the revision that this release works with."""
-    head = ScriptDirectory(MIGRATIONS).get_current_head()
-    if head is None:
-        raise SchemaMismatch
-    return head
-
-
-def check_schema() -> None:
-    """Raise SchemaMismatch where the database is not at this release's revision."""
-    if schema_version() != newest_schema():
-        raise SchemaMismatch
-
-
-def migrate() -> None:
-    """Bring the database to this release's revision; refuse one from a newer release."""
-    version = schema_version()
-    if version == newest_schema():
-        return
-    known = {script.revision for script in ScriptDirectory(MIGRATIONS).walk_revisions()}
-    if version is not None and version not in known:
-        raise SchemaTooNew(f"The database is at revision {version}, from a newer release")
-    upgrade()

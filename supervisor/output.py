@@ -47,9 +47,15 @@ class Output:
         self._tail: deque[int] = deque()
         self._left_out = 0
 
-    def append(self, lines: list[str]) -> None:
+    def begin(self, step: str, line: str) -> None:
+        """Record which step the run is at, with the line that tells of it."""
+        self.append([line], step)
+
+    def append(self, lines: list[str], step: str | None = None) -> None:
         """Store lines and show them to followers; bounded, however many they are."""
         with writing(durable=False) as session:
+            if step is not None:
+                session.execute(update(Run).where(Run.id == self._run.id).values(step=step))
             frames = self._store_head(session, lines)
             frames += self._store_tail(session, lines[len(frames) :])
         broker.publish(self._run.stack_id, frames)

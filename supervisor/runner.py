@@ -24,7 +24,8 @@ from supervisor.runs import Outcome
 
 log = logging.getLogger(__name__)
 
-IDLE_SECONDS = 5
+IDLE_SECONDS = 5.0
+SOON_SECONDS = 0.25
 KILLING_SECONDS = 10
 STOPPING = "Supervisor is stopping"
 KILLED = "Supervisor was stopped while it ran"
@@ -96,17 +97,19 @@ class Runner:
 
     def _work(self) -> None:
         while not self._stopping.is_set():
-            rings = queue_bell.rings
+            rings, seconds = queue_bell.rings, IDLE_SECONDS
             try:
                 with self._app.app_context():
                     claimed = runs.claim()
                     if claimed:
                         self._execute(*claimed)
                         continue
+                    if runs.are_pending():  # not long, and then nobody rings
+                        seconds = SOON_SECONDS
             except Exception:
                 log.exception("The runner met an error and goes on")
                 self._stopping.wait(IDLE_SECONDS)
-            queue_bell.wait(rings, IDLE_SECONDS)
+            queue_bell.wait(rings, seconds)
 
     def _execute(self, run: Run, stack: Stack) -> None:
         log.info("run %s of %s: %s begins (%s)", run.uuid, stack.name, run.action, run.trigger)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from sqlalchemy import Select, delete, event, select, update
+from sqlalchemy import Select, and_, delete, event, not_, select
 from sqlalchemy.orm import Session
 
 from supervisor.database import reading, writing
@@ -29,6 +29,7 @@ from supervisor.output import frame
 PENDING_LIMIT = 20
 ATTEMPTS_LIMIT = 3
 RETRIED = (*DEPLOYING, Action.DELETE)
+VAIN_PAUSE = timedelta(seconds=1)
 RETRY_SECONDS = (15, 30, 60, 120, 300, 900)
 
 
@@ -99,12 +100,21 @@ def drop_pending(session: Session, stack: Stack, reason: str) -> None:
 
 
 def claim() -> tuple[Run, Stack] | None:
-    """Take the next run: the first of its stack, of the stack that waited longest."""
+    """Take the next run: the first of its stack, of the stack that waited longest.
+
+    Where a webhook has just led to nothing, the stack's next one waits a moment: a forge that
+    calls a hundred times a second is not answered by as many questions.
+    """
     busy = select(Run.stack_id).where(Run.status == Status.RUNNING)
+    in_vain = and_(
+        Stack.last_status.is_not_distinct_from(Status.SKIPPED),
+        Stack.last_run_at > now() - VAIN_PAUSE,
+    )
     query = (
         select(Run, Stack)
         .join(Stack, Stack.id == Run.stack_id)
         .where(Run.status == Status.PENDING, Run.stack_id.not_in(busy))
+        .where(not_(and_(Run.trigger == Trigger.WEBHOOK, in_vain)))
         .order_by(Stack.last_run_at.asc().nulls_first(), Run.position, Run.id)
         .limit(1)
     )
@@ -125,10 +135,12 @@ def claim() -> tuple[Run, Stack] | None:
         return run, stack
 
 
-def announce(run: Run, step: str) -> None:
-    """Record which step a run is at."""
-    with writing(durable=False) as session:
-        session.execute(update(Run).where(Run.id == run.id).values(step=step))
+def are_pending() -> bool:
+    """Tell whether any run waits."""
+    with reading() as session:
+        return (
+            session.scalar(select(Run.id).where(Run.status == Status.PENDING).limit(1)) is not None
+        )
 
 
 def finish(run: Run, outcome: Outcome, runs_kept: int) -> None:

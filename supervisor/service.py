@@ -7,7 +7,7 @@ import threading
 from flask import Flask
 from sqlalchemy.exc import DatabaseError
 
-from supervisor import database, vault
+from supervisor import schema, vault
 from supervisor.api import up
 from supervisor.config import Config
 from supervisor.errors import SupervisorError
@@ -48,7 +48,7 @@ def start(app: Flask, config: Config) -> None:
     """Migrate, make sure of the key, then start the runner and the scheduler."""
     try:
         with app.app_context():
-            database.migrate()
+            schema.migrate()
             vault.check_key()
     except SupervisorError as error:
         log.error("Supervisor does not start: %s", error)

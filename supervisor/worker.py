@@ -1,5 +1,6 @@
 """The gunicorn worker: greenlets for HTTP, real threads for everything that blocks."""
 
+import sys
 from types import FrameType
 from typing import Any
 
@@ -10,6 +11,7 @@ from gunicorn.workers.ggevent import GeventWorker
 from supervisor.events import broker
 
 SLOW_READER_SECONDS = 3
+SWITCH_SECONDS = 0.001
 
 
 class Worker(GeventWorker):
@@ -21,6 +23,8 @@ class Worker(GeventWorker):
 
     def patch(self) -> None:
         """Make what waits on the network a greenlet, leave threads and processes real."""
+        # A request changes threads four times; each change may wait so long for busy ones.
+        sys.setswitchinterval(SWITCH_SECONDS)
         monkey.patch_all(
             os=False,
             thread=False,

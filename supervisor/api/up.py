@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Blueprint, current_app
 
-from supervisor import alarms, database
+from supervisor import alarms, database, schema
 
 blueprint = Blueprint("up", __name__)
 reporter = alarms.Reporter()
@@ -62,7 +62,7 @@ def _queue() -> None:
 
 CHECKS: dict[str, Callable[[], None]] = {
     "database": database.ping,
-    "migrations": database.check_schema,
+    "migrations": schema.check,
     "environment": lambda: None,
     "engine": _engine,
     "scheduler": _scheduler,

@@ -196,6 +196,7 @@ class _Command:
                     _cwd=str(cwd) if cwd else None,
                     _bg=True,
                     _bg_exc=False,
+                    _close_fds=False,  # Python's own are closed by exec (PEP 446), and faster
                     _new_session=True,
                     _tty_out=False,
                     _preexec_fn=prepare(),

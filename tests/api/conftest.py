@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from supervisor import create_app, database
+from supervisor import create_app, database, schema
 from supervisor.config import Config
 from supervisor.secret import Secret
 from tests.support.service import API_KEY, SECRET_KEY_BASE, SIGNATURE_SECRET
@@ -72,7 +72,7 @@ def application(storage: Path, **settings: Any) -> Api:
     config = Config(Secret(API_KEY), Secret(SECRET_KEY_BASE), storage, **settings)
     app = create_app(config)
     with app.app_context():
-        database.migrate()
+        schema.migrate()
     return Api(app, storage)
 
 

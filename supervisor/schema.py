@@ -1,0 +1,55 @@
+"""Which revision the database is at, and bringing it to this release's.
+
+Alembic takes 10 MB of memory, so it is loaded only where there is something to migrate.
+"""
+
+from functools import cache
+from pathlib import Path
+
+from flask import current_app
+from sqlalchemy import inspect, text
+
+from supervisor.database import db
+from supervisor.errors import SchemaMismatch, SchemaTooNew
+
+MIGRATIONS = Path(__file__).parent.parent / "migrations"
+
+
+@cache
+def revisions() -> list[str]:
+    """Return the revisions that this release knows, oldest first: the files' names begin so."""
+    found = (MIGRATIONS / "versions").glob("[0-9]*_*.py")
+    return sorted(path.name.partition("_")[0] for path in found)
+
+
+def current() -> str | None:
+    """Return the revision that the database is at, None for a new one."""
+    with db.engine.connect() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        version: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        return version
+
+
+def check() -> None:
+    """Raise SchemaMismatch where the database is not at this release's revision."""
+    if current() != revisions()[-1]:
+        raise SchemaMismatch
+
+
+def migrate() -> None:
+    """Bring the database to this release's revision; refuse one from a newer release."""
+    version = current()
+    if version == revisions()[-1]:
+        return
+    if version is not None and version not in revisions():
+        raise SchemaTooNew(f"The database is at revision {version}, from a newer release")
+    upgrade()
+
+
+def upgrade() -> None:
+    """Run what migrations are missing."""
+    from flask_migrate import Migrate, upgrade  # noqa: PLC0415 (see above)
+
+    Migrate(current_app, db, directory=str(MIGRATIONS))
+    upgrade()
