@@ -56,9 +56,9 @@ class Attempt:
             cancellation=cancellation,
             marker=f"{config.marker}{run.uuid}",
         )
-        place = Workspace(config.storage, stack.uuid, stack.git_repository)
         self._host_storage = host_storage
-        self._recipe = Recipe(spec_of(stack, config), place, shell, config.limits, self._announce)
+        spec, place = spec_of(stack, config), workspace_of(stack, config)
+        self._recipe = Recipe(spec, place, shell, config.limits, self._announce)
 
     def carry_out(self) -> Outcome:
         """Return how it ended; raise CommandCancelled where somebody ended it."""
@@ -157,6 +157,11 @@ def remote_of(stack: Stack, secrets: vault.StackSecrets, config: Config) -> Remo
     )
 
 
+def workspace_of(stack: Stack, config: Config) -> Workspace:
+    """Return a stack's places in storage."""
+    return Workspace(config.storage, stack.uuid, stack.git_repository, stack.shallow)
+
+
 def spec_of(stack: Stack, config: Config) -> StackSpec:
     """Return a snapshot of the stack for a run to work from."""
     secrets = vault.secrets_of(stack)
@@ -168,6 +173,7 @@ def spec_of(stack: Stack, config: Config) -> StackSpec:
         reference=stack.git_reference,
         compose_file=stack.compose_file,
         compose_includes=tuple(stack.compose_includes),
+        shallow=stack.shallow,
         variables=secrets.compose_variables,
         held=stack.held,
         hold_commit=stack.hold_commit,

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from supervisor.attempt import spec_of
+from supervisor.attempt import spec_of, workspace_of
 from supervisor.commands.shell import Shell
 from supervisor.config import Config
 from supervisor.deploy.recipe import Recipe
-from supervisor.deploy.spec import Workspace
 from supervisor.errors import LimitReached
 from supervisor.models import Stack
 from supervisor.redact import Redactor
@@ -31,7 +30,7 @@ def plan(stack: Stack, commit: str | None, config: Config) -> dict[str, Any]:
     """
     with _alone(stack):
         redact = Redactor(secret_values(secrets_of(stack)))
-        place = Workspace(config.storage, stack.uuid, stack.git_repository)
+        place = workspace_of(stack, config)
         shell = Shell(redact=redact, marker=f"{config.marker}plan")
         spec = spec_of(stack, config)
         recipe = Recipe(spec, place, shell, config.limits, lambda _step, _text: None)

@@ -11,11 +11,10 @@ from flask import Flask
 from sqlalchemy.exc import OperationalError
 
 from supervisor import failpoints, runs, stacks, upkeep
-from supervisor.attempt import Attempt
+from supervisor.attempt import Attempt, workspace_of
 from supervisor.commands.shell import Cancellation, Shell
 from supervisor.commands.strays import end_strays
 from supervisor.config import Config
-from supervisor.deploy.spec import Workspace
 from supervisor.errors import CommandCancelled
 from supervisor.events import queue_bell
 from supervisor.host_storage import HostStorage
@@ -164,7 +163,7 @@ class Runner:
             runs.finish(run, outcome, self._config.runs_kept)
 
     def _forget(self, stack: Stack) -> None:
-        place = Workspace(self._config.storage, stack.uuid, stack.git_repository)
+        place = workspace_of(stack, self._config)
         with place.mirror_locked(self._config.limits.fetch):
             if not stacks.remove(stack):
                 shutil.rmtree(place.mirror, ignore_errors=True)

@@ -188,15 +188,24 @@ def mark_deleting(uuid: str, *, volumes: bool) -> tuple[Stack, Run]:
 
 
 def remove(stack: Stack) -> bool:
-    """Forget a stack whose containers are gone; return whether others use its repository."""
+    """Forget a stack whose containers are gone; return whether others use its mirror."""
     with writing() as session:
         session.delete(session.get_one(Stack, stack.id))
         same = select(Stack.id).where(
-            Stack.git_repository == stack.git_repository, Stack.id != stack.id
+            Stack.git_repository == stack.git_repository,
+            Stack.shallow == stack.shallow,
+            Stack.id != stack.id,
         )
         shared = session.scalar(same.limit(1)) is not None
     broker.close(stack.id, "deleted")
     return shared
+
+
+def mirrored() -> set[tuple[str, bool]]:
+    """Return the repositories that stacks have mirrors of, and whether those are shallow."""
+    with reading() as session:
+        rows = session.execute(select(Stack.git_repository, Stack.shallow).distinct())
+        return {(repository, shallow) for repository, shallow in rows}
 
 
 def name_key(name: str) -> str:

@@ -2,11 +2,13 @@
 
 import logging
 import shutil
+from pathlib import Path
 
+from supervisor import stacks
 from supervisor.commands.git import Git
 from supervisor.commands.shell import Shell
 from supervisor.config import Config
-from supervisor.deploy.spec import mirror_locked
+from supervisor.deploy.spec import Workspace, mirror_locked
 from supervisor.errors import SupervisorError
 
 log = logging.getLogger(__name__)
@@ -29,11 +31,22 @@ def remove_drafts(config: Config) -> None:
 
 
 def tidy_mirrors(config: Config) -> None:
-    """Pack each mirror and drop the commits that no stack runs or wants any more."""
+    """Pack each mirror, and drop the commits and whole mirrors that no stack wants any more."""
     shell = Shell(marker=f"{config.marker}tidy")
     for mirror in sorted((config.storage / "mirrors").glob("*.git")):
         try:
             with mirror_locked(mirror, LOCK_SECONDS):
-                Git(shell, mirror).collect_garbage(config.limits.fetch)
+                if mirror in _wanted(config):
+                    Git(shell, mirror).collect_garbage(config.limits.fetch)
+                else:
+                    shutil.rmtree(mirror)
         except SupervisorError as error:
             log.warning("%s cannot be tidied: %s", mirror.name, error)
+
+
+def _wanted(config: Config) -> set[Path]:
+    """Return the mirrors that stacks use; one whose address was changed has left another behind."""
+    return {
+        Workspace(config.storage, "", repository, shallow).mirror
+        for repository, shallow in stacks.mirrored()
+    }

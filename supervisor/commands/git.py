@@ -59,10 +59,10 @@ class Git:
     shell: Shell
     mirror: Path
 
-    def create(self) -> None:
-        """Make the mirror unless it is there; whole or not at all."""
+    def create(self) -> bool:
+        """Make the mirror unless it is there, whole or not at all; tell whether it is new."""
         if self.mirror.exists():
-            return
+            return False
         draft = self.mirror.with_name(f"{self.mirror.name}.{uuid4().hex}")
         draft.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         argv = _git("init", "--quiet", "--bare", "--template=", str(draft))
@@ -73,21 +73,31 @@ class Git:
             shutil.rmtree(draft, ignore_errors=True)
             if not self.mirror.exists():
                 raise
+            return False
+        return True
 
-    def fetch(self, remote: Remote, source: str, target: str, seconds: float) -> str:
-        """Fetch a full reference or a commit into the mirror's own reference; return the commit."""
+    def fetch(
+        self, remote: Remote, source: str, target: str, seconds: float, *, shallow: bool = False
+    ) -> str:
+        """Fetch a full reference or a commit into the mirror's own reference; return the commit.
+
+        `shallow` leaves out the history before it.
+        """
         try:
-            return self._fetch(remote, source, target, seconds)
+            return self._fetch(remote, source, target, seconds, shallow)
         except CommandFailed as error:
             if not is_damage(error):
                 raise
             self._discard()
             self.create()
-            return self._fetch(remote, source, target, seconds)
+            return self._fetch(remote, source, target, seconds, shallow)
 
-    def _fetch(self, remote: Remote, source: str, target: str, seconds: float) -> str:
+    def _fetch(
+        self, remote: Remote, source: str, target: str, seconds: float, shallow: bool
+    ) -> str:
         argv = self._argv(
             "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance",
+            *(("--depth=1",) if shallow else ()),
             "--end-of-options", remote.url, f"+{source}:{target}",
         )  # fmt: skip
         self._remove_half_fetched()

@@ -6,7 +6,7 @@ taken back.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from supervisor.commands import docker, git
@@ -16,6 +16,7 @@ from supervisor.config import Limits
 from supervisor.deploy.apply import bring_up, compose_for, put_back_images
 from supervisor.deploy.changes import Changes, compare
 from supervisor.deploy.containment import check_model, check_sources
+from supervisor.deploy.content import Content
 from supervisor.deploy.fingerprint import Fingerprint, Origin, fingerprint
 from supervisor.deploy.health import wait_until_settled
 from supervisor.deploy.sources import find_sources
@@ -26,7 +27,6 @@ from supervisor.errors import (
     DeployRefused,
     DiskFull,
     Held,
-    ReferenceNotFound,
     Skipped,
     SupervisorError,
 )
@@ -129,30 +129,22 @@ class Recipe:
         """
         reference = commit or self.spec.reference
         self.step("fetch", f"Asking {self.spec.remote.url} for {reference}")
-        source, self.progress.commit = self._resolve(reference)
-        if self.progress.commit == unless:
-            return unless
-        with self.place.mirror_locked(self.limits.fetch):
-            self.mirror.create()
-            if not self.mirror.has_commit(self.progress.commit):
-                self.step("fetch", f"Fetching {self.progress.commit[:12]}")
-                self.progress.commit = self.mirror.fetch(
-                    self.spec.remote, source, self.place.target, self.limits.fetch
-                )
+        source, self.progress.commit = self.content.resolve(reference)
+        if self.progress.commit != unless:
+            self.progress.commit = self.content.obtain(source, self.progress.commit)
         return self.progress.commit
 
     def prepare(
         self, commit: str, tree: Tree, *, images: bool = True
     ) -> tuple[AppliedState, Changes]:
         """Check out, render, pull and build aside; return what would be applied and changes."""
+        spec = self.spec
+        state = AppliedState(commit, spec.compose_file, spec.compose_includes, spec.variables)
         try:
-            self._check_out("check out", tree, commit)
+            self.content.check_out("check out", tree, state)
         except DiskFull:
             tree.remove()  # or the disk stays full by what can't be used
             raise
-        state = AppliedState(
-            commit, self.spec.compose_file, self.spec.compose_includes, self.spec.variables
-        )
         compose = compose_for(self.shell, self.spec.project, tree, state)
         self.step("render", "docker compose config")
         model = compose.config(self.limits.render)
@@ -161,14 +153,11 @@ class Recipe:
         check_model(model, tree.path, self.place.storage, self.unseen)
         if images:
             self._fetch_images(compose, model)
-        spec = self.spec
         origin = Origin(self.mirror, commit, tree.path, spec.variables, spec.digest_key)
         prints = fingerprint(model, sources, origin)
-        state = AppliedState(
-            commit, state.compose_file, state.compose_includes, state.variables, prints
-        )
-        present = self.spec.applied.fingerprint if self.spec.applied else None
-        return state, compare(present, prints, self._built_alike(prints) if images else ())
+        present = spec.applied.fingerprint if spec.applied else None
+        changes = compare(present, prints, self._built_alike(prints) if images else ())
+        return replace(state, fingerprint=prints), changes
 
     @property
     def _where(self) -> str:
@@ -177,7 +166,12 @@ class Recipe:
     @property
     def mirror(self) -> git.Git:
         """Return the repository's mirror."""
-        return git.Git(self.shell, self.place.mirror)
+        return self.content.mirror
+
+    @property
+    def content(self) -> Content:
+        """Return what brings commits here."""
+        return Content(self.spec, self.place, self.shell, self.limits, self.step)
 
     @property
     def _compose_by_name(self) -> Compose:
@@ -187,18 +181,6 @@ class Recipe:
         """Tell what begins now."""
         self.progress.step = step
         self.announce(step, text)
-
-    def _resolve(self, reference: str) -> tuple[str, str]:
-        if git.is_commit(reference):
-            return reference, reference
-        names = git.candidates(reference)
-        found = git.ls_remote(self.shell, self.spec.remote, names, self.limits.ls_remote)
-        resolved = git.resolve(found, reference)
-        if resolved is None:
-            raise ReferenceNotFound(
-                f"The repository has no branch or tag {reference}: check git_reference"
-            )
-        return resolved
 
     def _applied(self, action: str) -> AppliedState:
         if self.spec.applied is None:
@@ -236,13 +218,12 @@ class Recipe:
     def _move_quietly(self, state: AppliedState) -> None:
         """Move the checkout to a commit that changes no service; containers don't notice."""
         assert self.spec.applied is not None  # noqa: S101 (the caller looked)
-        self._check_out("apply", self.place.checkout, state.commit)
+        self.content.check_out("apply", self.place.checkout, state)
         self._keep(state.commit)
         good = self.spec.applied
-        self.progress.state = AppliedState(
-            state.commit, state.compose_file, state.compose_includes, state.variables,
-            state.fingerprint, good.images, good.hashes, good.states,
-        )  # fmt: skip
+        self.progress.state = replace(
+            state, images=good.images, hashes=good.hashes, states=good.states
+        )
 
     def _apply(self, state: AppliedState, *, images_too: bool = False) -> None:
         """Bring the project to a state; where it doesn't become healthy, bring it back."""
@@ -298,11 +279,11 @@ class Recipe:
 
     def _bring_up(self, state: AppliedState, *, images_too: bool = False) -> None:
         try:
-            self._check_out("apply", self.place.checkout, state.commit)
+            self.content.check_out("apply", self.place.checkout, state)
         except DiskFull:
             # What was prepared aside takes as much room, and has served.
             self.place.aside.remove()
-            self._check_out("apply", self.place.checkout, state.commit)
+            self.content.check_out("apply", self.place.checkout, state)
         pins = put_back_images(self.shell, self.spec.project, state) if images_too else {}
         self.step("up", "docker compose up")
         bring_up(self.shell, self.spec.project, self.place, state, pins, self.limits.up)
@@ -315,7 +296,3 @@ class Recipe:
         containers = wait_until_settled(self.shell, self.spec.project, seconds)
         self.progress.state = state.observed(containers)
         self.progress.healthy = True
-
-    def _check_out(self, step: str, tree: Tree, commit: str) -> None:
-        self.step(step, f"Checking out {commit[:12]}")
-        self.mirror.checkout(commit, tree.path, tree.index, self.limits.checkout)

@@ -27,6 +27,7 @@ class StackSpec:
     compose_file: str
     compose_includes: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    shallow: bool = False
     held: str | None = None
     hold_commit: str | None = None
     health_timeout: int = 120
@@ -61,11 +62,13 @@ class Workspace:
     storage: Path
     uuid: str
     repository: str
+    shallow: bool = False
 
     @property
     def mirror(self) -> Path:
-        """Return the bare mirror, shared by all stacks of the repository."""
-        digest = hashlib.sha256(self.repository.encode()).hexdigest()[:32]
+        """Return the bare mirror, shared by all stacks that want the same of the repository."""
+        wanted = f"{self.repository} shallow" if self.shallow else self.repository
+        digest = hashlib.sha256(wanted.encode()).hexdigest()[:32]
         return self.storage / "mirrors" / f"{digest}.git"
 
     @property

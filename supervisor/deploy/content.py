@@ -1,0 +1,87 @@
+"""What a commit holds: how it comes into the mirror, and out of it into a folder."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from supervisor.commands import git
+from supervisor.commands.shell import Shell
+from supervisor.config import Limits
+from supervisor.deploy.spec import StackSpec, Tree, Workspace
+from supervisor.deploy.state import AppliedState
+from supervisor.errors import (
+    CommandCancelled,
+    MirrorDamaged,
+    ReferenceNotFound,
+    SupervisorError,
+)
+
+
+@dataclass(frozen=True)
+class Content:
+    """Bring what a stack wants of its repository to where it is wanted."""
+
+    spec: StackSpec
+    place: Workspace
+    shell: Shell
+    limits: Limits
+    step: Callable[[str, str], None]
+
+    @property
+    def mirror(self) -> git.Git:
+        """Return the repository's mirror."""
+        return git.Git(self.shell, self.place.mirror)
+
+    def resolve(self, reference: str) -> tuple[str, str]:
+        """Return what to fetch for a reference, and the commit that it is now.
+
+        Raise ReferenceNotFound.
+        """
+        if git.is_commit(reference):
+            return reference, reference
+        names = git.candidates(reference)
+        found = git.ls_remote(self.shell, self.spec.remote, names, self.limits.ls_remote)
+        resolved = git.resolve(found, reference)
+        if resolved is None:
+            raise ReferenceNotFound(
+                f"The repository has no branch or tag {reference}: check git_reference"
+            )
+        return resolved
+
+    def obtain(self, source: str, commit: str) -> str:
+        """Bring a commit into the mirror unless it is there; return the one that came."""
+        with self.place.mirror_locked(self.limits.fetch):
+            if self.mirror.create():
+                self._bring_back()
+            if not self.mirror.has_commit(commit):
+                self.step("fetch", f"Fetching {commit[:12]}")
+                commit = self._fetch(source, self.place.target)
+        return commit
+
+    def check_out(self, step: str, tree: Tree, state: AppliedState) -> None:
+        """Make a folder's tracked files those of a state; a mirror that lost it is mended."""
+        self.step(step, f"Checking out {state.commit[:12]}")
+        try:
+            self._check_out(tree, state)
+        except MirrorDamaged:
+            self.obtain(state.commit, state.commit)
+            self._check_out(tree, state)
+
+    def _check_out(self, tree: Tree, state: AppliedState) -> None:
+        self.mirror.checkout(state.commit, tree.path, tree.index, self.limits.checkout)
+
+    def _bring_back(self) -> None:
+        """Fetch what runs and what ran before into a new mirror: there may be a way back to it."""
+        kept = ((self.spec.applied, self.place.applied), (self.spec.previous, self.place.previous))
+        for state, reference in kept:
+            try:
+                if state:
+                    self._fetch(state.commit, reference)
+            except CommandCancelled:
+                raise
+            except SupervisorError as error:
+                self.shell.log([f"{state and state.commit[:12]} cannot be had any more: {error}"])
+
+    def _fetch(self, source: str, target: str) -> str:
+        return self.mirror.fetch(
+            self.spec.remote, source, target, self.limits.fetch, shallow=self.spec.shallow
+        )
