@@ -7,7 +7,7 @@ COMPILE := pip-compile --quiet --upgrade --strip-extras --generate-hashes --no-e
 	--no-emit-find-links --no-emit-trusted-host --no-emit-options
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test faults check lint format bench update clean
+.PHONY: help run demo test faults check lint format bench image update clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -39,6 +39,10 @@ format: .venv/installed ## Format the code and fix what can be fixed by itself
 
 bench: .venv/installed ## Measure, and print the table of bench/README.md
 	@scripts/with-engine.sh $(BIN)/python -m bench $(ARGS)
+
+image: .venv/installed ## Build the container image, as supervisor:VERSION and supervisor:latest
+	@scripts/with-engine.sh scripts/image.sh "supervisor:$$(sed -n 's/^version = //p' setup.cfg)" \
+		--tag supervisor:latest
 
 update: .venv/installed ## Pin the newest release of every dependency, and install it
 	cd requirements && ../$(BIN)/$(COMPILE) run.in --output-file run.txt

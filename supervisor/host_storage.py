@@ -6,12 +6,14 @@ path on both sides: a link from the host's path to the storage makes it so.
 
 import logging
 import re
+import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from supervisor.commands import docker
 from supervisor.commands.shell import Shell
-from supervisor.errors import CommandFailed, HostPathUnknown
+from supervisor.errors import CommandFailed, HostPathUnknown, SupervisorError
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +62,19 @@ def own_container() -> str | None:
     return match.group(1) if match else None
 
 
+def warn_if_lost(storage: Path) -> None:
+    """Log a warning if the storage goes with the container."""
+    places = (storage, *storage.parents)
+    mounted = next(place for place in places if place.is_mount())
+    if own_container() and mounted == Path("/"):
+        log.warning(
+            "Nothing is mounted at %s: all stacks, their secrets and their history are lost with"
+            " this container. Start it with --volume /var/lib/container/supervisor:%s",
+            storage,
+            storage,
+        )
+
+
 def _link(host: Path, storage: Path) -> None:
     """Make the host's path lead to the storage; raise HostPathUnknown where that can't be done."""
     try:
@@ -74,3 +89,10 @@ def _link(host: Path, storage: Path) -> None:
             f" container ({error.strerror or 'it is taken'}): mount the storage at {host} there too"
         ) from None
     log.info("The engine sees the storage at %s", host)
+
+
+if __name__ == "__main__":
+    # The container's first step calls this, as it may still make links. What goes wrong is said by
+    # the first run that needs the path.
+    with suppress(SupervisorError):
+        HostStorage(Path(sys.argv[1]), Shell()).path()

@@ -7,7 +7,7 @@ import threading
 from flask import Flask
 from sqlalchemy.exc import DatabaseError
 
-from supervisor import schema, vault
+from supervisor import host_storage, schema, vault
 from supervisor.api import up
 from supervisor.config import Config
 from supervisor.errors import SupervisorError
@@ -56,6 +56,7 @@ def start(app: Flask, config: Config) -> None:
     except DatabaseError as error:
         log.error("Supervisor does not start: the database cannot be used: %s", error.orig)
         sys.exit(REFUSED)
+    host_storage.warn_if_lost(config.storage)
     parts: dict[str, Runner | Scheduler | Watcher | Rounds] = {
         "supervisor_runner": Runner(app, config),
         "supervisor_scheduler": Scheduler(app, config),

@@ -1,8 +1,8 @@
 """Supervisor in a container, built from the project's own Dockerfile."""
 
+import fcntl
 import json
 import os
-import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,55 +11,42 @@ import pytest
 
 from tests.support import ROOT
 from tests.support.engine import Engine, docker
+from tests.support.repository import Repository
 from tests.support.service import Service
 from tests.support.waiting import wait_until
 
-BASE = "debian:trixie-slim"
-PROXIES = ("http_proxy", "https_proxy", "no_proxy")
+USER = 3000
 STORAGE = "/supervisor/storage"
+RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", os.getpid())
+# Made for each test run, unless this names one that may stay.
+STAND_IN = os.environ.get("STAND_IN", f"supervisor-test/debian:{RUN}")
 BUILD_SECONDS = 600
 
 
 @pytest.fixture(scope="session")
-def image(engine: Engine) -> str:
-    """Build the image, on a stand-in for its base where no registry has that."""
+def image(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Build the image; where several processes test side by side, the others find its layers."""
     tag = f"supervisor-test/image:{os.getpid()}"
-    dockerfile = (ROOT / "Dockerfile").read_text()
-    base = _base(engine)
-    dockerfile = re.sub(rf"^FROM {re.escape(BASE)}", f"FROM {base}", dockerfile, flags=re.MULTILINE)
-    _build(engine, dockerfile, f"{tag}-build", "--target", "build")
-    return _build(engine, dockerfile, tag)
-
-
-def _base(engine: Engine) -> str:
-    if docker("image", "ls", "--quiet", BASE) or _is_pulled():
-        return BASE
-    tag = engine.claim_image(f"supervisor-test/debian:{os.getpid()}")
-    _run([ROOT / "scripts/debian-image.sh", tag])
+    with (tmp_path_factory.getbasetemp().parent / "image.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        made = not docker("image", "ls", "--quiet", STAND_IN)
+        # The first stage gets a name, so that it can be removed.
+        for name, target in ((f"{tag}-build", ("--target", "build")), (tag, ())):
+            _build(name, *target)
+            engine.claim_image(name)
+        if made and docker("image", "ls", "--quiet", STAND_IN):
+            engine.claim_image(STAND_IN)
     return tag
 
 
-def _is_pulled() -> bool:
-    pull = ["docker", "pull", "--quiet", BASE]
-    return subprocess.run(pull, check=False, capture_output=True, timeout=300).returncode == 0
-
-
-def _build(engine: Engine, dockerfile: str, tag: str, *options: str) -> str:
-    arguments = [
-        word
-        for name in PROXIES
-        if name in os.environ
-        for word in ("--build-arg", f"{name}={os.environ[name]}")
-    ]
-    engine.claim_image(tag)
-    build = ["docker", "build", "--network", "host", "--tag", tag, "--file", "-"]
-    _run([*build, *arguments, *options, ROOT], text=dockerfile)
-    return tag
-
-
-def _run(command: list[str | Path], text: str | None = None) -> None:
+def _build(*arguments: str) -> None:
     done = subprocess.run(
-        command, check=False, capture_output=True, text=True, input=text, timeout=BUILD_SECONDS
+        [ROOT / "scripts/image.sh", *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"STAND_IN": STAND_IN},
+        timeout=BUILD_SECONDS,
     )
     assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
 
@@ -76,11 +63,14 @@ class ContainerService(Service):
         socket = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
         socket = socket.removeprefix("unix://")
         keys = ("SUPERVISOR_API_KEY", "SUPERVISOR_SECRET_KEY_BASE")
+        # Options that come later count.
+        plain = ("--env", "SUPERVISOR_FORCE_SSL=false")
         self._command = [
             *("run", "--detach", "--name", self.name, "--publish", "127.0.0.1::3000"),
             *("--volume", f"{socket}:/var/run/docker.sock"),
             *("--volume", f"{folder / 'repositories'}:{folder / 'repositories'}:ro"),
             *(word for key in keys for word in ("--env", f"{key}={self.environment[key]}")),
+            *plain,
             *mounts,
             *options,
             image,
@@ -113,12 +103,15 @@ class ContainerService(Service):
         docker("stop", "--time", "30", self.name)
         return int(docker("inspect", "--format", "{{.State.ExitCode}}", self.name))
 
-    def health_command(self) -> list[str]:
-        """Return the command by which the image tells whether it is well."""
-        test = docker("inspect", "--format", "{{json .Config.Healthcheck.Test}}", self.name)
-        kind, *command = json.loads(test)
-        assert kind == "CMD"
-        return command
+    def inside(self, *command: str) -> str:
+        """Return what a command prints in the container, as root."""
+        return docker("exec", self.name, *command)
+
+    @property
+    def mounts(self) -> dict[str, str]:
+        """Return where each mount of the container comes from."""
+        mounts = json.loads(docker("inspect", "--format", "{{json .Mounts}}", self.name))
+        return {mount["Destination"]: mount["Source"] for mount in mounts}
 
     @property
     def log_text(self) -> str:
@@ -138,9 +131,18 @@ StartContainer = Callable[..., ContainerService]
 
 
 @pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    """A repository that the user in the container may read: git wants it to be that user's."""
+    repository = Repository(tmp_path / "repositories/stack")
+    for path in (repository.path, repository.path / ".git"):
+        os.chown(path, USER, USER)
+    return repository
+
+
+@pytest.fixture
 def start_container(tmp_path: Path, engine: Engine, image: str) -> Iterator[StartContainer]:
     """Start Supervisor in containers, each with mounts of its own."""
-    (tmp_path / "repositories").mkdir()
+    (tmp_path / "repositories").mkdir(exist_ok=True)
     started: list[ContainerService] = []
 
     def start(*mounts: str, options: tuple[str, ...] = ()) -> ContainerService:

@@ -1,6 +1,5 @@
 """What a stack mounts from its repository arrives, though Supervisor is in a container itself."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.container.conftest import STORAGE, ContainerService, StartContainer
+from tests.container.conftest import STORAGE, StartContainer
 from tests.support.compose_files import compose, sleeper
 from tests.support.engine import Engine, docker
 from tests.support.repository import Repository
@@ -36,8 +35,8 @@ def files(version: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def repository(tmp_path: Path, start_container: StartContainer) -> Repository:
-    repository = Repository(tmp_path / "repositories/stack")
+def repository(repository: Repository) -> Repository:
+    """The stack's first version."""
     repository.commit(files("1"))
     return repository
 
@@ -56,7 +55,6 @@ def test_files_arrive_from_a_storage_that_the_host_has_elsewhere(
     start_container: StartContainer, engine: Engine, repository: Repository, tmp_path: Path
 ) -> None:
     service = start_container("--volume", f"{tmp_path / 'elsewhere'}:{STORAGE}")
-    docker("exec", service.name, *service.health_command())
     stack = service.create_stack(git_repository=repository.url)
     service.wait_for_run(stack["uuid"])
     assert arrived(engine, stack) == version("1")
@@ -150,9 +148,4 @@ def test_a_path_that_is_taken_inside_is_named(
     stack = service.create_stack(git_repository=repository.url)
     failed = service.wait_for_run(stack["uuid"], status="failed")
     assert f"mount the storage at {elsewhere} there too" in failed["message"]
-    assert _mounts(service)[STORAGE] == str(elsewhere)
-
-
-def _mounts(service: ContainerService) -> dict[str, str]:
-    mounts = json.loads(docker("inspect", "--format", "{{json .Mounts}}", service.name))
-    return {mount["Destination"]: mount["Source"] for mount in mounts}
+    assert service.mounts[STORAGE] == str(elsewhere)
