@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
 from tests.conftest import StartService
 from tests.support.compose_files import compose, sleeper, slow
@@ -104,38 +103,6 @@ def test_a_commit_pushed_while_the_one_before_is_deployed_comes_in_the_end(
     runs = all_ended(shared_service, stack)
     assert [run["uuid"] for run in runs][1:] == [pending]
     assert runs[-1]["commit_after"] == newest
-    assert variable(engine, stack, "web", "VERSION") == "newest"
-
-
-@pytest.mark.row("C2")
-def test_a_thousand_webhooks_during_a_deploy_make_at_most_two_more_runs(
-    shared_service: Service, engine: Engine, tmp_path: Path
-) -> None:
-    repository = slow_repository(tmp_path, 6)
-    stack = shared_service.create_stack(git_repository=repository.url)
-    at_step(shared_service, stack, "up")
-    newest = repository.commit(slow(0, "newest"))
-    url = f"{shared_service.url}/stacks/{stack['uuid']}/webhook"
-    headers = {"X-Hub-Signature-256": signature(PUSH)}
-    statuses: list[int] = []
-    named: set[str] = set()
-
-    def send(count: int) -> None:
-        with requests.Session() as session:
-            for _ in range(count):
-                answer = session.post(url, data=PUSH, headers=headers, timeout=60)
-                statuses.append(answer.status_code)
-                named.add(run_of(answer))
-
-    with ThreadPoolExecutor(10) as pool:
-        list(pool.map(send, [100] * 10))
-    assert statuses == [202] * 1000
-    runs = all_ended(shared_service, stack)
-    assert len(runs) <= 3
-    assert named <= {run["uuid"] for run in runs}
-    assert sum(run["requests"] for run in runs) == 1001
-    assert {run["commit_after"] for run in runs[1:]} == {newest}
-    never_overlap(runs)
     assert variable(engine, stack, "web", "VERSION") == "newest"
 
 
