@@ -9,6 +9,7 @@ from gunicorn.workers.base import Worker
 from supervisor import logs, storage
 from supervisor.config import Config
 from supervisor.errors import ConfigInvalid, StorageInUse
+from supervisor.redact import Redactor
 
 try:
     settings = Config.from_environment(os.environ)
@@ -18,8 +19,9 @@ except ConfigInvalid as invalid:
     sys.exit(2)
 
 if settings.made_keys:
-    print("supervisor: keys were made and are kept in", settings.storage / "keys")
-    print("supervisor: the API key is", settings.api_key.reveal(), flush=True)
+    # Not on standard output, which has the log alone.
+    print("supervisor: keys were made and are kept in", settings.storage / "keys", file=sys.stderr)
+    print("supervisor: the API key is", settings.api_key.reveal(), file=sys.stderr)
 
 bind = settings.bind
 workers = 1
@@ -30,7 +32,8 @@ worker_connections = settings.followers_limit + 500
 graceful_timeout = settings.grace_seconds + 15
 timeout = 60
 loglevel = settings.log_level
-logconfig_dict = logs.settings(settings.log_level)
+own_secrets = Redactor([settings.api_key.reveal(), settings.secret_key_base.reveal()])
+logconfig_dict = logs.settings(settings.log_level, settings.log_format, own_secrets)
 control_socket_disable = True
 proc_name = "supervisor"
 limit_request_line = 4094

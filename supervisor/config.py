@@ -99,6 +99,11 @@ class Settings(Schema):
             error="must be one of debug, info, warning, error",
         ),
     )
+    log_format = fields.String(
+        data_key="SUPERVISOR_LOG_FORMAT",
+        load_default="text",
+        validate=validate.OneOf(["text", "json"], error="must be one of text, json"),
+    )
     concurrency = _count("CONCURRENCY", 4, 64)
     runs_kept = _count("RUNS_KEPT", 100)
     stacks_limit = _count("STACKS_LIMIT", 2000)
@@ -150,6 +155,7 @@ class Config:
     storage: Path
     bind: str = "127.0.0.1:3000"
     log_level: str = "info"
+    log_format: str = "text"
     concurrency: int = 4
     runs_kept: int = 100
     stacks_limit: int = 2000

@@ -10,7 +10,7 @@ from functools import partial
 from flask import Flask
 from sqlalchemy.exc import OperationalError
 
-from supervisor import failpoints, runs, stacks, upkeep
+from supervisor import failpoints, log_context, runs, stacks, upkeep
 from supervisor.attempt import Attempt, workspace_of
 from supervisor.commands.shell import Cancellation, Shell
 from supervisor.commands.strays import end_strays
@@ -101,7 +101,8 @@ class Runner:
                 with self._app.app_context():
                     claimed = runs.claim()
                     if claimed:
-                        self._execute(*claimed)
+                        with log_context.of_run(claimed[0].uuid):
+                            self._execute(*claimed)
                         continue
                     if runs.are_pending():  # not long, and then nobody rings
                         seconds = SOON_SECONDS

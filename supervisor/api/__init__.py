@@ -3,6 +3,7 @@
 from flask import Flask, Response
 
 from supervisor.api import (
+    access,
     auth,
     control,
     dispatch,
@@ -24,6 +25,7 @@ def register(app: Flask, config: Config) -> None:
     """Mount every resource; the key is asked for before a body is read."""
     app.wsgi_app = Forwarded(app.wsgi_app, config.trusted_proxies)  # type: ignore[method-assign]
     app.extensions["supervisor_throttle"] = Throttle(config.bad_signatures_per_minute)
+    access.identify(app)
     if config.force_ssl:
         https.enforce(app)
     auth.protect(app, config)

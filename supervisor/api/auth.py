@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Flask, request
+from flask import Flask, g, request
 from flask_httpauth import HTTPTokenAuth
 
 from supervisor.config import Config
@@ -35,5 +35,5 @@ def protect(app: Flask, config: Config) -> None:
         if (request.endpoint, request.method) in PUBLIC:
             return None
         # Not `login_required`: it lets every OPTIONS request pass.
-        known = auth.authenticate(auth.get_auth(), None)
-        return None if known else auth.auth_error_callback(401)
+        g.has_key = bool(auth.authenticate(auth.get_auth(), None))
+        return None if g.has_key else auth.auth_error_callback(401)

@@ -1,0 +1,76 @@
+"""Each request's id, and its line in the log."""
+
+import logging
+import re
+import threading
+import time
+from collections.abc import Callable
+from urllib.parse import quote
+from uuid import uuid4
+
+from flask import Flask, Response, g, request
+
+from supervisor.log_context import request_id
+
+log = logging.getLogger("supervisor.access")
+
+HEADER = "X-Request-Id"
+SANE = re.compile(r"[A-Za-z0-9._-]{1,128}\Z")
+UNLOGGED = ("/up", "/up/")  # probes ask every few seconds
+QUIET_SECONDS = 10
+
+
+def identify(app: Flask) -> None:
+    """Give each request an id, answer with it, and log how the request went."""
+    refusals = Refusals()
+
+    @app.before_request
+    def begin() -> None:
+        given = request.headers.get(HEADER, "")
+        g.request_id = given if SANE.match(given) else uuid4().hex
+        g.began = time.monotonic()
+        request_id.set(g.request_id)
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        response.headers[HEADER] = g.request_id
+        if request.path not in UNLOGGED:
+            response.call_on_close(_line(response, refusals))
+        return response
+
+
+class Refusals:
+    """Count what strangers are refused, so that they cannot fill the log."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._quiet_until = 0.0
+        self._left_out = 0
+
+    def tell(self) -> int | None:
+        """Return how many were left out before this one, None where this one is to be too."""
+        with self._lock:
+            if time.monotonic() < self._quiet_until:
+                self._left_out += 1
+                return None
+            self._quiet_until = time.monotonic() + QUIET_SECONDS
+            left_out, self._left_out = self._left_out, 0
+            return left_out
+
+
+def _line(response: Response, refusals: Refusals) -> Callable[[], None]:
+    """Return what logs the request once its answer was sent, which for a follower may be long."""
+    # The query is left out: who puts a secret there should not find it in the log.
+    method, path, began = request.method, quote(request.path), g.began
+    stranger = not g.get("has_key") and response.status_code >= 300
+
+    def write() -> None:
+        left_out = refusals.tell() if stranger else 0
+        if left_out is not None:
+            status, ms = response.status_code, round((time.monotonic() - began) * 1000)
+            facts = {"method": method, "path": path, "status": status, "ms": ms}
+            more = f", and {left_out} refusals before it" if left_out else ""
+            log.info("%s %s: %d in %d ms%s", *facts.values(), more, extra={"facts": facts})
+        request_id.set(None)
+
+    return write
