@@ -10,6 +10,7 @@ from typing import Any
 from supervisor.commands.docker_environment import environment, explained
 from supervisor.commands.env_file import env_file
 from supervisor.commands.images import find_image, local_images
+from supervisor.commands.plugin import compose_command
 from supervisor.commands.shell import Limits, Shell
 
 # A YAML file of 470 bytes can make Compose take 4 GB and three minutes. Measured with Compose 2.40:
@@ -120,7 +121,7 @@ class Compose:
     def _argv(self, *arguments: str) -> Iterator[list[str]]:
         """Give the whole argument list; values that a user gave are absolute paths or in memory."""
         project = self.project
-        start = ["docker", "compose", "--ansi", "never", "--progress", "plain"]
+        start = [*compose_command(self.shell), "--ansi", "never", "--progress", "plain"]
         start += ["--project-name", project.name]
         if not project.files:
             yield [*start, *arguments]

@@ -15,6 +15,7 @@ PASSED_ON = (
 FIXED = {
     "COMPOSE_EXPERIMENTAL_GIT_REMOTE": "false",  # no includes that are fetched from elsewhere
     "COMPOSE_EXPERIMENTAL_OCI_REMOTE": "false",
+    "DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND": "docker",  # or a plugin takes itself for a program
     "BUILDKIT_PROGRESS": "plain",
     "TTY_DISPLAY_RATE": "50",  # BuildKit holds lines back for so many milliseconds, else for 150
 }

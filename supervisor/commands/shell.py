@@ -242,7 +242,7 @@ WITH_VALUE = {
 def command_name(argv: Sequence[str]) -> str:
     """Return what to call a command in messages: its program and verbs, never a value."""
     words = iter(argv)
-    name = [Path(str(next(words))).name]
+    name = [Path(str(next(words))).name.removesuffix("-compose")]  # the plugin is docker's
     for word in words:
         if len(name) > (1 if name[-1] != "compose" else 2) or not isinstance(word, str):
             break

@@ -28,6 +28,7 @@ for word; do
 done
 """
 SHIM = """#!/bin/sh
+[ "$1" != info ] || exec echo {folder}/bin/docker-compose # where the plugin is: here as well
 key=
 {find_key}
 printf '%s\\0' {name} "$@" >{folder}/calls/$(date +%s%N)-$$
@@ -55,6 +56,7 @@ class Recorder:
             quoted = {"folder": shlex.quote(str(folder)), "real": shlex.quote(real)}
             shim.write_text(SHIM.format(name=name, find_key=find_key, **quoted))
             shim.chmod(0o755)
+        (folder / "bin" / "docker-compose").symlink_to("docker")
 
     @property
     def path(self) -> str:

@@ -11,8 +11,10 @@ def talkative_docker(folder: Path, script: str, command: str = "up") -> str:
     assert real, "docker is not installed"
     folder.mkdir()
     path = folder / "docker"
-    path.write_text(
-        f'#!/bin/sh\ncase " $* " in *" {command} "*)\n{script}\n;; esac\nexec {real} "$@"\n'
-    )
+    plugin = folder / "docker-compose"
+    plugin.symlink_to(path)
+    where = f'[ "$1" != info ] || exec echo {plugin}'
+    wanted = f'case " $* " in *" {command} "*)\n{script}\n;; esac'
+    path.write_text(f'#!/bin/sh\n{where}\n{wanted}\nexec {real} "$@"\n')
     path.chmod(0o755)
     return f"{folder}:{os.environ['PATH']}"
