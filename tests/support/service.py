@@ -17,8 +17,7 @@ from tests.support.ports import free_port
 from tests.support.sse import Follower
 from tests.support.waiting import wait_until
 
-# Another one for each process: tests that look for it everywhere meet no neighbour's.
-API_KEY = f"test-key-{os.urandom(8).hex()}"
+API_KEY = "test-key-0123456789abcdef"
 SECRET_KEY_BASE = "test-secret-key-base-0123456789abcdef0123456789abcdef"
 SIGNATURE_SECRET = "test-signature-secret"
 UNFINISHED = ("pending", "running")
