@@ -17,7 +17,6 @@ from supervisor.deploy.state import AppliedState
 from supervisor.deploy.teardown import tear_down
 from supervisor.errors import (
     CommandCancelled,
-    CommandTimedOut,
     Held,
     HostPathUnknown,
     Skipped,
@@ -72,7 +71,8 @@ class Attempt:
         except CommandCancelled:
             raise
         except SupervisorError as error:
-            return self._failed(self._redact(str(error)), retry=self._may_pass(error))
+            retry = self._recipe.progress.may_pass(error)
+            return self._failed(self._redact(str(error)), retry=retry)
         except Exception:
             log.exception("run %s of %s broke", self._run.uuid, self._stack.name)
             return self._failed("internal error, see Supervisor's own log")
@@ -109,11 +109,6 @@ class Attempt:
             recipe.unseen = str(error)
         else:
             recipe.place = replace(recipe.place, storage=storage)
-
-    def _may_pass(self, error: SupervisorError) -> bool:
-        """Tell whether to try again later: not what a commit itself let run into its limit."""
-        slow = isinstance(error, CommandTimedOut) and self._recipe.progress.touched
-        return error.retry and not slow
 
     def _failed(self, reason: str, *, retry: bool = False) -> Outcome:
         message = f"{self._recipe.progress.step}: {reason}"

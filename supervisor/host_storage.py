@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from supervisor.commands import docker
+from supervisor.commands.own_container import OwnContainer
 from supervisor.commands.shell import Shell
 from supervisor.errors import CommandFailed, HostPathUnknown, SupervisorError
 
@@ -28,29 +29,39 @@ class HostStorage:
         self._storage = storage
         self._shell = shell
         self._found: Path | None = None
+        self._own: OwnContainer | None = None
+        self._asked = False
         self._lock = threading.Lock()  # the first runs of several stacks begin at once
 
     def path(self) -> Path:
         """Return a path of the storage that means the same to the engine; raise HostPathUnknown."""
+        own = self.own()
         with self._lock:
             if self._found is None:
-                own = own_container()
                 self._found = self._shared_path(own) if own else self._storage
             return self._found
 
-    def _shared_path(self, own: str) -> Path:
-        try:
-            mounts = docker.mounts(self._shell, own)
-        except CommandFailed:
-            return self._storage  # the engine is in the same container, or knows nothing of ours
-        holding = [m for m in mounts if self._storage.is_relative_to(m["Destination"])]
-        if not holding:
+    def own(self) -> OwnContainer | None:
+        """Return the container that this process runs in, None where it's none of the engine's.
+
+        An engine that knows nothing of ours is in the same container.
+        """
+        with self._lock:
+            if not self._asked:
+                number = own_container()
+                with suppress(CommandFailed):
+                    self._own = docker.own_container(self._shell, number) if number else None
+                self._asked = True
+            return self._own
+
+    def _shared_path(self, own: OwnContainer) -> Path:
+        mount = own.mount_of(self._storage)
+        if mount is None:
             raise HostPathUnknown(
                 f"{self._storage} is inside Supervisor's own container, where the engine can't see"
                 " it: mount a folder or a volume there"
             )
-        mount = max(holding, key=lambda m: len(m["Destination"]))
-        host = Path(mount["Source"]) / self._storage.relative_to(mount["Destination"])
+        host = mount.source / self._storage.relative_to(mount.target)
         if host != self._storage:
             _link(host, self._storage)
         return host

@@ -7,12 +7,12 @@ from typing import Any
 
 from supervisor.commands.docker_environment import environment, explained
 from supervisor.commands.images import find_image, local_images
+from supervisor.commands.own_container import PROJECT, OwnContainer
 from supervisor.commands.shell import Shell
 from supervisor.errors import CommandFailed
 
 SECONDS = 30
 INSPECTED_AT_ONCE = 200  # the answer is kept in memory, some kilobytes for each
-PROJECT = "com.docker.compose.project"
 EVENTS = ("create", "destroy", "die", "start", "stop", "pause", "unpause", "health_status", "kill")
 
 
@@ -80,11 +80,9 @@ def _container(values: Mapping[str, Any]) -> Container:
     )
 
 
-def mounts(shell: Shell, container: str) -> list[dict[str, Any]]:
-    """Return a container's mounts, each with Type, Source on the host, and Destination."""
-    text = _capture(shell, "container", "inspect", "--format", "{{json .Mounts}}", container)
-    found: list[dict[str, Any]] = json.loads(text)
-    return found
+def own_container(shell: Shell, container: str) -> OwnContainer:
+    """Return what there is to know about the container that Supervisor runs in."""
+    return OwnContainer.parse(json.loads(_capture(shell, "container", "inspect", container))[0])
 
 
 def image_id(shell: Shell, name: str) -> str | None:

@@ -1,6 +1,6 @@
 """Nothing that a repository names may lie outside of it, also not through a link."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,15 +37,23 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def check_model(model: Mapping[str, Any], root: Path, storage: Path, unseen: str = "") -> None:
+def check_model(
+    model: Mapping[str, Any],
+    root: Path,
+    storage: Path,
+    unseen: str = "",
+    granted: Collection[tuple[str, str]] = (),
+) -> None:
     """Refuse a rendered model that reaches into Supervisor's own storage beside its checkout.
 
     `unseen` says why the engine can't see the checkout: then nothing of it can be mounted.
+    `granted` has the keys and paths that are right all the same.
     """
     if not model.get("services"):
         raise DeployRefused("The compose files have no service that would run")
     for key, source in _host_paths(model):
-        _check_path(key, Path(source), root, storage)
+        if (key, source) not in granted:
+            _check_path(key, Path(source), root, storage)
         own = Path(source).resolve().is_relative_to(root.resolve())
         if unseen and own and ".build." not in key:
             raise DeployRefused(f"{key} would be empty: {unseen}")

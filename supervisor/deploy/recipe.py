@@ -13,23 +13,17 @@ from supervisor.commands import docker, git
 from supervisor.commands.compose import Compose
 from supervisor.commands.shell import Shell
 from supervisor.config import Limits
-from supervisor.deploy.apply import bring_up, compose_for, put_back_images
+from supervisor.deploy.apply import compose_for
 from supervisor.deploy.changes import Changes, compare
 from supervisor.deploy.containment import check_model, check_sources
 from supervisor.deploy.content import Content
 from supervisor.deploy.fingerprint import Fingerprint, Origin, fingerprint
-from supervisor.deploy.health import wait_until_settled
+from supervisor.deploy.itself import REFUSED, Itself
+from supervisor.deploy.rollout import Job, Progress, Rollout
 from supervisor.deploy.sources import find_sources
 from supervisor.deploy.spec import StackSpec, Tree, Workspace
 from supervisor.deploy.state import AppliedState
-from supervisor.errors import (
-    CommandCancelled,
-    DeployRefused,
-    DiskFull,
-    Held,
-    Skipped,
-    SupervisorError,
-)
+from supervisor.errors import DeployRefused, DiskFull, Held, Skipped
 
 OUT_OF_PLACE = {
     ("stopped", "pause"): "The stack is stopped, there is nothing to pause",
@@ -40,17 +34,8 @@ OUT_OF_PLACE = {
 }
 
 
-@dataclass
-class Progress:
-    """How far a run came, for the record; `outcome` says what became of a failed one."""
-
-    step: str = "start"
-    commit: str | None = None
-    touched: bool = False
-    healthy: bool | None = None
-    outcome: str | None = None
-    reasons: dict[str, str] = field(default_factory=dict)
-    state: AppliedState | None = None
+def _cannot_hand_over(_job: Job) -> str:
+    raise DeployRefused("Nobody can do this but Supervisor, whom it would replace")
 
 
 @dataclass
@@ -65,6 +50,11 @@ class Recipe:
     progress: Progress = field(default_factory=Progress)
     unseen: str = ""
     """Why the engine can't see the checkout, where it can't."""
+    itself: Itself | None = None
+    """Supervisor's own container, where it is in one."""
+    hand_over: Callable[[Job], str] = _cannot_hand_over
+    """Has somebody else do what would replace Supervisor itself; raises where that can't be."""
+    adopts: bool = False
 
     def deploy(self, *, explicit: bool, by_person: bool) -> str:
         """Bring the stack to the newest commit of its reference; return a sentence about it.
@@ -85,8 +75,7 @@ class Recipe:
         if self.spec.applied and not changes.reasons and not explicit:
             self._move_quietly(state)
             raise Skipped(f"Nothing of the stack changed in {self._where}")
-        self._apply(state)
-        return f"Deployed {self._where}"
+        return self._carry_out(Job("apply", f"Deployed {self._where}", state))
 
     def roll_back(self) -> str:
         """Go back to the good state before the present one."""
@@ -94,18 +83,18 @@ class Recipe:
             raise DeployRefused("There is no earlier good commit to go back to")
         if self.spec.held:
             raise DeployRefused(f"The stack is {self.spec.held}: start or unpause it first")
-        self.progress.commit = self.spec.previous.commit
-        self._apply(self.spec.previous, images_too=True)
-        return f"Rolled back to {self.spec.previous.commit[:12]}, held until a newer commit comes"
+        commit = self.progress.commit = self.spec.previous.commit
+        if self.itself and self.is_own:
+            self.itself.check_kept(self.spec.previous)
+        message = f"Rolled back to {commit[:12]}, held until a newer commit comes"
+        return self._carry_out(Job("apply", message, self.spec.previous, images_too=True))
 
     def heal(self) -> str:
         """Make the project equal to what was last applied."""
         state = self._applied("heal")
         if self.spec.held:
             raise Skipped(f"The stack is {self.spec.held}")
-        self._bring_up(state, images_too=True)
-        self._gate(state)
-        return "Healed"
+        return self._carry_out(Job("settle", "Healed", state, images_too=True))
 
     def control(self, action: str) -> str:
         """Start, stop, restart, pause or unpause the stack as it was last deployed."""
@@ -114,13 +103,15 @@ class Recipe:
         if refusal:
             raise DeployRefused(refusal)
         self.step(action, f"docker compose {action} for project {self.spec.project}")
+        done = f"{action} done"
         if action == "start":
             # `up` and not `start`, so that containers somebody removed come back too.
-            self._bring_up(state, images_too=True)
-            self._gate(state)
-        else:
-            getattr(self._compose_by_name, action)(self.limits.control)
-        return f"{action} done"
+            return self._carry_out(Job("settle", done, state, images_too=True))
+        self.check_own(action)
+        if action == "restart":
+            return self._carry_out(Job("restart", done, state))
+        getattr(self._compose_by_name, action)(self.limits.control)
+        return done
 
     def fetch(self, commit: str | None = None, *, unless: str | None = None) -> str:
         """Bring the wanted commit into the mirror, by default the reference's newest; return it.
@@ -150,7 +141,7 @@ class Recipe:
         model = compose.config(self.limits.render)
         sources = find_sources(tree.path, state.compose_files)
         check_sources(sources, tree.path, self.place.storage)
-        check_model(model, tree.path, self.place.storage, self.unseen)
+        check_model(model, tree.path, self.place.storage, self.unseen, self._own_mounts(model))
         if images:
             self._fetch_images(compose, model)
         origin = Origin(self.mirror, commit, tree.path, spec.variables, spec.digest_key)
@@ -158,6 +149,21 @@ class Recipe:
         present = spec.applied.fingerprint if spec.applied else None
         changes = compare(present, prints, self._built_alike(prints) if images else ())
         return replace(state, fingerprint=prints), changes
+
+    @property
+    def is_own(self) -> bool:
+        """Tell whether Supervisor itself runs in this stack, or will."""
+        return self.adopts or bool(self.itself and self.itself.is_in(self.spec.project))
+
+    def check_own(self, action: str) -> None:
+        """Raise DeployRefused for what would leave Supervisor's own stack without Supervisor."""
+        if self.is_own and action in REFUSED:
+            raise DeployRefused(f"{action} {REFUSED[action]}")
+
+    @property
+    def rollout(self) -> Rollout:
+        """Return what does the last part of the run."""
+        return Rollout(self.spec, self.place, self.shell, self.limits, self.announce, self.progress)
 
     @property
     def _where(self) -> str:
@@ -215,84 +221,29 @@ class Recipe:
         if lines:
             self.shell.log(lines)
 
+    def _carry_out(self, job: Job) -> str:
+        """Do the last part of the run; have it done where it would replace Supervisor itself."""
+        if not self.is_own:
+            return self.rollout.carry_out(job)
+        if self.unseen:
+            raise DeployRefused(f"Supervisor cannot replace itself: {self.unseen}")
+        self.step("hand over", "A helper container goes on, since this may replace Supervisor")
+        return self.hand_over(job)
+
+    def _own_mounts(self, model: dict[str, Any]) -> set[tuple[str, str]]:
+        """Find out whether Supervisor is to be a service of this model; return what only it may."""
+        if self.itself is None:
+            return set()
+        service = self.itself.service_in(self.spec.project, model)
+        self.adopts = service is not None
+        return self.itself.mounts_of(service)
+
     def _move_quietly(self, state: AppliedState) -> None:
         """Move the checkout to a commit that changes no service; containers don't notice."""
         assert self.spec.applied is not None  # noqa: S101 (the caller looked)
         self.content.check_out("apply", self.place.checkout, state)
-        self._keep(state.commit)
+        self.rollout.keep(state.commit)
         good = self.spec.applied
         self.progress.state = replace(
             state, images=good.images, hashes=good.hashes, states=good.states
         )
-
-    def _apply(self, state: AppliedState, *, images_too: bool = False) -> None:
-        """Bring the project to a state; where it doesn't become healthy, bring it back."""
-        try:
-            self.progress.touched = True
-            self._bring_up(state, images_too=images_too)
-            self._gate(state)
-        except CommandCancelled:
-            raise
-        except SupervisorError as error:
-            self.progress.healthy = False
-            self._undo(error)
-            raise
-        self._keep(state.commit)
-
-    def _keep(self, commit: str) -> None:
-        """Keep a commit that was applied, and the one before it: a forced push may drop both.
-
-        What runs runs: a disk that is full by now doesn't make the deploy a failed one.
-        """
-        before = self.spec.applied
-        try:
-            if before and before.commit != commit and self.mirror.has_commit(before.commit):
-                self.mirror.set_reference(self.place.previous, before.commit)
-            self.mirror.set_reference(self.place.applied, commit)
-        except CommandCancelled:
-            raise
-        except SupervisorError as error:
-            self.shell.log([f"The commit could not be marked as in use: {error}"])
-
-    def _undo(self, error: SupervisorError) -> None:
-        good = self.spec.applied
-        if good is None:
-            self.shell.log(["There is no earlier good commit to go back to"])
-        if good is None or not self.spec.rollback:
-            return
-        failed_at = self.progress.step
-        self.step("roll back", f"{error}; going back to {good.commit[:12]}")
-        self.progress.outcome = "rollback_failed"
-        try:
-            self._bring_up(good, images_too=True)
-            self._gate(good)
-        except CommandCancelled:
-            raise
-        except SupervisorError as second:
-            self.shell.log([f"The way back failed too: {second}"])
-            if second.retry:
-                raise second from error
-        else:
-            self.progress.outcome = "rolled_back"
-        finally:
-            self.progress.step = failed_at
-
-    def _bring_up(self, state: AppliedState, *, images_too: bool = False) -> None:
-        try:
-            self.content.check_out("apply", self.place.checkout, state)
-        except DiskFull:
-            # What was prepared aside takes as much room, and has served.
-            self.place.aside.remove()
-            self.content.check_out("apply", self.place.checkout, state)
-        pins = put_back_images(self.shell, self.spec.project, state) if images_too else {}
-        self.step("up", "docker compose up")
-        bring_up(self.shell, self.spec.project, self.place, state, pins, self.limits.up)
-
-    def _gate(self, state: AppliedState) -> None:
-        """Wait until the project has settled, then remember what it looks like when good."""
-        seconds = self.spec.health_timeout
-        if seconds:
-            self.step("gate", f"Waiting up to {seconds} s until every service is healthy")
-        containers = wait_until_settled(self.shell, self.spec.project, seconds)
-        self.progress.state = state.observed(containers)
-        self.progress.healthy = True

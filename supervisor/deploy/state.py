@@ -54,7 +54,11 @@ class AppliedState:
     @classmethod
     def parse(cls, text: bytes) -> "AppliedState":
         """Return the state that `dump` wrote."""
-        values = json.loads(text)
-        values["compose_includes"] = tuple(values["compose_includes"])
-        values["images"] = {name: tuple(pair) for name, pair in values["images"].items()}
-        return cls(**values)
+        return cls.load(json.loads(text))
+
+    @classmethod
+    def load(cls, values: Mapping[str, Any]) -> "AppliedState":
+        """Return the state whose values `asdict` gave, also after they were JSON."""
+        images = {name: tuple(pair) for name, pair in values["images"].items()}
+        includes = tuple(values["compose_includes"])
+        return cls(**{**values, "compose_includes": includes, "images": images})

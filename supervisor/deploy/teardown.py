@@ -10,6 +10,7 @@ EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"  # git knows it without 
 
 def tear_down(recipe: Recipe, *, volumes: bool) -> str:
     """Remove containers and networks, volumes only if asked; then the checkout."""
+    recipe.check_own("delete")
     spec = recipe.spec
     kept = "with its volumes" if volumes else "volumes stay"
     recipe.step("down", f"Removing the containers of project {spec.project}, {kept}")

@@ -1,0 +1,166 @@
+"""The last part of a run: a project is brought to a state, and back where that goes wrong.
+
+Supervisor does this itself, or a helper container where it would replace Supervisor.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from supervisor.commands.shell import Shell
+from supervisor.config import Limits
+from supervisor.deploy.apply import bring_up, compose_for, put_back_images
+from supervisor.deploy.content import Content
+from supervisor.deploy.health import wait_until_settled
+from supervisor.deploy.spec import StackSpec, Workspace
+from supervisor.deploy.state import AppliedState
+from supervisor.errors import CommandCancelled, CommandTimedOut, DiskFull, SupervisorError
+
+
+@dataclass
+class Progress:
+    """How far a run came, for the record; `outcome` says what became of a failed one."""
+
+    step: str = "start"
+    commit: str | None = None
+    touched: bool = False
+    healthy: bool | None = None
+    outcome: str | None = None
+    reasons: dict[str, str] = field(default_factory=dict)
+    state: AppliedState | None = None
+
+    def may_pass(self, error: SupervisorError) -> bool:
+        """Tell whether to try again later: not what a commit itself let run into its limit."""
+        slow = isinstance(error, CommandTimedOut) and self.touched
+        return error.retry and not slow
+
+    def dump(self) -> dict[str, Any]:
+        """Return the progress as values of JSON; a state holds variables."""
+        return asdict(self)
+
+    @classmethod
+    def load(cls, values: Mapping[str, Any]) -> "Progress":
+        """Return the progress that `dump` wrote."""
+        state = values["state"]
+        return cls(**{**values, "state": AppliedState.load(state) if state else None})
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be done with a project: one of Rollout's methods, the state that it is to have."""
+
+    action: str
+    message: str
+    state: AppliedState
+    images_too: bool = False
+
+    @classmethod
+    def load(cls, values: Mapping[str, Any]) -> "Job":
+        """Return the job whose values `asdict` gave."""
+        return cls(**{**values, "state": AppliedState.load(values["state"])})
+
+
+@dataclass
+class Rollout:
+    """Carry out the job of one run."""
+
+    spec: StackSpec
+    place: Workspace
+    shell: Shell
+    limits: Limits
+    announce: Callable[[str, str], None]
+    progress: Progress
+
+    def carry_out(self, job: Job) -> str:
+        """Do what the job says; return its sentence."""
+        getattr(self, job.action)(job.state, images_too=job.images_too)
+        return job.message
+
+    def apply(self, state: AppliedState, *, images_too: bool = False) -> None:
+        """Bring the project to a state; where it doesn't become healthy, bring it back."""
+        try:
+            self.progress.touched = True
+            self.settle(state, images_too=images_too)
+        except CommandCancelled:
+            raise
+        except SupervisorError as error:
+            self.progress.healthy = False
+            self._undo(error)
+            raise
+        self.keep(state.commit)
+
+    def settle(self, state: AppliedState, *, images_too: bool = False) -> None:
+        """Bring the project to a state, and wait until it is healthy."""
+        self._bring_up(state, images_too=images_too)
+        self._gate(state)
+
+    def restart(self, _state: AppliedState, *, images_too: bool = False) -> None:
+        """Restart the containers as they are."""
+        compose_for(self.shell, self.spec.project).restart(self.limits.control)
+
+    def step(self, step: str, text: str) -> None:
+        """Tell what begins now."""
+        self.progress.step = step
+        self.announce(step, text)
+
+    @property
+    def content(self) -> Content:
+        """Return what brings commits here."""
+        return Content(self.spec, self.place, self.shell, self.limits, self.step)
+
+    def keep(self, commit: str) -> None:
+        """Keep a commit that was applied, and the one before it: a forced push may drop both.
+
+        What runs runs: a disk that is full by now doesn't make the deploy a failed one.
+        """
+        before = self.spec.applied
+        try:
+            if before and before.commit != commit and self.content.mirror.has_commit(before.commit):
+                self.content.mirror.set_reference(self.place.previous, before.commit)
+            self.content.mirror.set_reference(self.place.applied, commit)
+        except CommandCancelled:
+            raise
+        except SupervisorError as error:
+            self.shell.log([f"The commit could not be marked as in use: {error}"])
+
+    def _undo(self, error: SupervisorError) -> None:
+        good = self.spec.applied
+        if good is None:
+            self.shell.log(["There is no earlier good commit to go back to"])
+        if good is None or not self.spec.rollback:
+            return
+        failed_at = self.progress.step
+        self.step("roll back", f"{error}; going back to {good.commit[:12]}")
+        self.progress.outcome = "rollback_failed"
+        try:
+            self.settle(good, images_too=True)
+        except CommandCancelled:
+            raise
+        except SupervisorError as second:
+            self.shell.log([f"The way back failed too: {second}"])
+            if second.retry:
+                raise second from error
+        else:
+            self.progress.outcome = "rolled_back"
+        finally:
+            self.progress.step = failed_at
+
+    def _bring_up(self, state: AppliedState, *, images_too: bool = False) -> None:
+        try:
+            self.content.check_out("apply", self.place.checkout, state)
+        except DiskFull:
+            # What was prepared aside takes as much room, and has served.
+            self.place.aside.remove()
+            self.content.check_out("apply", self.place.checkout, state)
+        pins = put_back_images(self.shell, self.spec.project, state) if images_too else {}
+        self.step("up", "docker compose up")
+        bring_up(self.shell, self.spec.project, self.place, state, pins, self.limits.up)
+
+    def _gate(self, state: AppliedState) -> None:
+        """Wait until the project has settled, then remember what it looks like when good."""
+        seconds = self.spec.health_timeout
+        if seconds:
+            self.step("gate", f"Waiting up to {seconds} s until every service is healthy")
+        containers = wait_until_settled(self.shell, self.spec.project, seconds)
+        self.progress.state = state.observed(containers)
+        self.progress.healthy = True
