@@ -1,13 +1,16 @@
-"""Alembic's entry: the app's engine and tables, one transaction for each migration."""
+"""Alembic's entry: the app's engine and tables, one transaction for all migrations."""
 
 from alembic import context
 from flask import current_app
 
-from supervisor import models  # noqa: F401 (fills the metadata)
+from supervisor import failpoints, models  # noqa: F401 (fills the metadata)
 
 db = current_app.extensions["migrate"].db
 
 with db.engine.connect() as connection:
+    # A table that is made anew is dropped first, and the rows that refer to it would go with it.
+    driver = connection.connection.dbapi_connection
+    driver.execute("PRAGMA foreign_keys=OFF")
     context.configure(
         connection=connection,
         target_metadata=db.metadata,
@@ -16,3 +19,5 @@ with db.engine.connect() as connection:
     )
     with context.begin_transaction():
         context.run_migrations()
+        failpoints.reach("migrated")
+    driver.execute("PRAGMA foreign_keys=ON")

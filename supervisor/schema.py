@@ -3,14 +3,18 @@
 Alembic takes 10 MB of memory, so it is loaded only where there is something to migrate.
 """
 
+import logging
 from functools import cache
 from pathlib import Path
 
 from flask import current_app
 from sqlalchemy import inspect, text
 
+from supervisor import snapshots
 from supervisor.database import db
 from supervisor.errors import SchemaMismatch, SchemaTooNew
+
+log = logging.getLogger(__name__)
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
@@ -43,7 +47,13 @@ def migrate() -> None:
     if version == revisions()[-1]:
         return
     if version is not None and version not in revisions():
-        raise SchemaTooNew(f"The database is at revision {version}, from a newer release")
+        raise SchemaTooNew(
+            f"the database is at revision {version}, from a newer release: start that release, or"
+            " restore a backup that this one made (docs/backup-and-upgrade.md)"
+        )
+    if version is not None:
+        kept = snapshots.copy_before(Path(str(db.engine.url.database)), revisions()[-1])
+        log.info("The database is upgraded from revision %s; a copy is kept: %s", version, kept)
     upgrade()
 
 

@@ -1,6 +1,7 @@
 """Starting and stopping what works in the background of an app."""
 
 import logging
+import sqlite3
 import sys
 import threading
 
@@ -53,8 +54,9 @@ def start(app: Flask, config: Config) -> None:
     except SupervisorError as error:
         log.error("Supervisor does not start: %s", error)
         sys.exit(REFUSED)
-    except DatabaseError as error:
-        log.error("Supervisor does not start: the database cannot be used: %s", error.orig)
+    except (DatabaseError, sqlite3.Error, OSError) as error:
+        reason = error.orig if isinstance(error, DatabaseError) else error
+        log.error("Supervisor does not start: the database cannot be used: %s", reason)
         sys.exit(REFUSED)
     host_storage.warn_if_lost(config.storage)
     parts: dict[str, Runner | Scheduler | Watcher | Rounds] = {

@@ -1,0 +1,55 @@
+"""Consistent copies of the database file, also while others write to it."""
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from uuid import uuid4
+
+COPIES_KEPT = 3
+BUSY_SECONDS = 30
+
+
+def copy(database: Path, target: Path) -> None:
+    """Put a copy there, readable by its user only; raise sqlite3.Error, OSError.
+
+    It is written beside the target and renamed, so that nobody ever finds half a copy.
+    """
+    draft = target.with_name(f"{target.name}.{uuid4().hex}")
+    descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    try:
+        with closing(open_existing(database)) as connection:
+            connection.execute("VACUUM INTO ?", (str(draft),))
+        os.fsync(descriptor)
+        draft.rename(target)
+        sync_folder(target.parent)
+    finally:
+        os.close(descriptor)
+        draft.unlink(missing_ok=True)
+
+
+def copy_before(database: Path, revision: str) -> Path:
+    """Keep a copy from before an upgrade to that revision; only the newest few copies are kept."""
+    pattern = f"{database.name}.before-[0-9][0-9][0-9][0-9]"
+    for draft in database.parent.glob(f"{pattern}.*"):  # a process was killed over it
+        draft.unlink()
+    target = database.with_name(f"{database.name}.before-{revision}")
+    copy(database, target)
+    for old in sorted(database.parent.glob(pattern))[:-COPIES_KEPT]:
+        old.unlink()
+    return target
+
+
+def open_existing(database: Path) -> sqlite3.Connection:
+    """Open a database that is there; never make one."""
+    path = database.absolute().as_uri()
+    return sqlite3.connect(f"{path}?mode=rw", uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
