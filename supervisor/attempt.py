@@ -169,6 +169,7 @@ def spec_of(stack: Stack, config: Config) -> StackSpec:
         compose_file=stack.compose_file,
         compose_includes=tuple(stack.compose_includes),
         shallow=stack.shallow,
+        submodules=stack.submodules,
         variables=secrets.compose_variables,
         held=stack.held,
         hold_commit=stack.hold_commit,

@@ -1,17 +1,13 @@
 """What a stack's values may look like; each rule raises ValidationError with its message."""
 
-import ipaddress
 import posixpath
 import re
-import socket
 import unicodedata
-from urllib.parse import urlsplit
 
 from marshmallow import ValidationError
 
-# user@host:path; its path begins at the user's home, which is the root of a forge's repositories.
-SHORT_SSH = re.compile(r"([A-Za-z0-9_][\w.+-]*)@([A-Za-z0-9][A-Za-z0-9.-]*):/?([^/:\s][^:\s]*)")
-SCHEMES = ("file", "ssh", "http", "https")
+from supervisor import repository_url
+
 COMMIT = re.compile(r"[0-9a-f]{40}\Z")
 # git check-ref-format(1): what no reference may contain.
 BAD_IN_REFERENCE = re.compile(
@@ -52,48 +48,10 @@ def not_blank(text: str) -> None:
 
 def repository(url: str) -> None:
     """Take http, https, ssh and file URLs without credentials."""
-    if short := SHORT_SSH.fullmatch(url):
-        user, host, path = short.groups()
-        raise ValidationError(f"is ssh's short form: write ssh://{user}@{host}/{path}")
     try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        raise ValidationError("is not a valid URL") from None
-    if re.search(r"\s", url) or "%0" in url.lower() or not parts.scheme or port == 0:
-        raise ValidationError("is not a valid URL")
-    # Exactly so: git takes `HTTPS://…` for a helper's name and `file:x` for a host.
-    if not url.startswith(tuple(f"{scheme}://" for scheme in SCHEMES)):
-        raise ValidationError("scheme must be one of file, ssh, http, or https")
-    if parts.password is not None or (parts.username is not None and parts.scheme != "ssh"):
-        raise ValidationError("must not hold credentials: use git_username and git_token")
-    if parts.query or parts.fragment or parts.path in ("", "/"):
-        raise ValidationError("is not a valid URL")
-    _host(parts.scheme, parts.hostname or "", parts.username or "")
-
-
-def _host(scheme: str, host: str, user: str) -> None:
-    if scheme == "file":
-        if host not in ("", "localhost"):
-            raise ValidationError("is not a valid URL")
-        return
-    if not re.fullmatch(r"[a-z0-9_][a-z0-9._-]*|[0-9a-f:.]+", host) or user[:1] in ("-", "%"):
-        raise ValidationError("is not a valid URL")
-    address = _address(host)
-    if address and address.is_link_local:
-        raise ValidationError("must not be a link-local address")
-
-
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Return the address that a host is, also in the short and hexadecimal forms; else None."""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        try:
-            return ipaddress.IPv4Address(socket.inet_aton(host))
-        except OSError:
-            return None
-    return getattr(address, "ipv4_mapped", None) or address
+        repository_url.check(url)
+    except ValueError as error:
+        raise ValidationError(str(error)) from None
 
 
 def reference(name: str) -> None:

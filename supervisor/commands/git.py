@@ -11,9 +11,10 @@ from uuid import uuid4
 from supervisor.commands.git_environment import Remote, git_environment
 from supervisor.commands.git_errors import explain, hides_fingerprint, is_damage
 from supervisor.commands.shell import Shell
-from supervisor.errors import CommandFailed, MirrorDamaged, SupervisorError
+from supervisor.errors import CommandFailed, DeployRefused, MirrorDamaged, SupervisorError
 
 COMMIT = re.compile(r"[0-9a-f]{40}\Z")
+SUBMODULE = re.compile(r"submodule\.(.*)\.(path|url)", re.DOTALL)
 LOCAL_SECONDS = 60
 
 
@@ -116,8 +117,12 @@ class Git:
 
     def has_commit(self, commit: str) -> bool:
         """Tell whether the mirror has the commit."""
+        return self.has(f"{commit}^{{commit}}")
+
+    def has(self, thing: str) -> bool:
+        """Tell whether the mirror has a commit, tree or file."""
         try:
-            self._line("cat-file", "-e", f"{commit}^{{commit}}")
+            self._line("cat-file", "-e", "--end-of-options", thing)
         except CommandFailed:
             return False
         return True
@@ -140,6 +145,41 @@ class Git:
                     found[path] = f"{mode} {digest}"
         return found
 
+    def submodules(self, commit: str) -> dict[str, str]:
+        """Return the path and address of each submodule that a commit names.
+
+        Raise DeployRefused where `.gitmodules` cannot be read.
+        """
+        if ".gitmodules" not in self.objects(commit, {".gitmodules"}):
+            return {}
+        try:
+            text = self._line("config", "--blob", f"{commit}:.gitmodules", "--list", "-z")
+        except CommandFailed as error:
+            raise DeployRefused(f".gitmodules cannot be read: {error.output[-200:]}") from None
+        found: dict[str, dict[str, str]] = {}
+        for entry in text.split("\0"):
+            key, _newline, value = entry.partition("\n")
+            if match := SUBMODULE.fullmatch(key):
+                found.setdefault(match[1], {})[match[2]] = value
+        return {each["path"]: each["url"] for each in found.values() if len(each) == 2}
+
+    def graft(self, commit: str, trees: Mapping[str, str]) -> str:
+        """Return a tree that is the commit's, with others in the place of its submodules."""
+        index = self.mirror / f"tmp_{uuid4().hex}"  # removed at the next start, if not here
+
+        def run(*arguments: str) -> str:
+            argv = self._argv(f"--work-tree={self.mirror}", *arguments)
+            return _run(self.shell, argv, LOCAL_SECONDS, cwd=self.mirror, index=index).strip()
+
+        try:
+            run("read-tree", "--end-of-options", commit)
+            for path, tree in trees.items():
+                run("update-index", "--force-remove", "--", path)
+                run("read-tree", f"--prefix={path}/", "--end-of-options", tree)
+            return run("write-tree")
+        finally:
+            index.unlink(missing_ok=True)
+
     def commits_between(self, old: str, new: str, count: int) -> list[dict[str, str]]:
         """Return the commits that lead from one to the other, newest first, at most so many."""
         # Cut by git: nobody has to be able to read a subject of a megabyte.
@@ -156,9 +196,10 @@ class Git:
         """Point one of the mirror's own references to a commit, so that it is kept."""
         self._line("update-ref", "--end-of-options", name, commit)
 
-    def delete_reference(self, name: str) -> None:
-        """Remove one of the mirror's own references; fine if there is none."""
-        self._line("update-ref", "-d", "--end-of-options", name)
+    def delete_references(self, folder: str) -> None:
+        """Remove the mirror's own references below a folder; fine if there are none."""
+        for name in self._line("for-each-ref", "--format=%(refname)", f"{folder}/").split():
+            self._line("update-ref", "-d", "--end-of-options", name)
 
     def checkout(self, commit: str, work_tree: Path, index: Path, seconds: float) -> None:
         """Make the tracked files of a folder those of the commit, in place.

@@ -3,9 +3,9 @@
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from supervisor.commands.ssh import read_known_hosts, ssh_command
 
@@ -45,6 +45,23 @@ class Remote:
     known_hosts: str | None = field(default=None, repr=False)
     known_hosts_file: str | None = None
     ca_file: str | None = None
+
+    def elsewhere(self, url: str) -> "Remote":
+        """Return another repository to ask; credentials go along to the same host only.
+
+        A token goes where nobody but that host can read it, or could before. A key is never sent.
+        """
+        own, other = urlsplit(self.url), urlsplit(url)
+        asked = replace(self, url=url)
+        if (own.scheme, own.hostname, _port(own)) != (other.scheme, other.hostname, _port(other)):
+            asked = replace(asked, username=None, token=None)
+        if own.hostname != other.hostname:
+            asked = replace(asked, ssh_key=None)
+        return asked
+
+
+def _port(parts: SplitResult) -> int | None:
+    return parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import re
 
 from supervisor.errors import (
     CommandFailed,
+    DeployRefused,
     DiskFull,
     ReferenceNotFound,
     RepositoryDenied,
@@ -43,12 +44,17 @@ TABLE: tuple[tuple[str, type[SupervisorError], str], ...] = (
         "There is no such repository: check git_repository",
     ),
     (
+        r"fsck error",
+        DeployRefused,
+        "The repository holds something that git refuses as dangerous",
+    ),
+    (
         r"dubious ownership",
         RepositoryDenied,
         "The repository's folder belongs to another user: change its owner to Supervisor's user",
     ),
     (
-        r"couldn't find remote ref|not our ref|no such remote ref",
+        r"couldn't find remote ref|not our ref|no such remote ref|unadvertised object",
         ReferenceNotFound,
         "The repository has no such branch, tag or commit: check git_reference",
     ),

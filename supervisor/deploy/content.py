@@ -8,6 +8,7 @@ from supervisor.commands.shell import Shell
 from supervisor.config import Limits
 from supervisor.deploy.spec import StackSpec, Tree, Workspace
 from supervisor.deploy.state import AppliedState
+from supervisor.deploy.submodules import Submodules
 from supervisor.errors import (
     CommandCancelled,
     MirrorDamaged,
@@ -57,6 +58,30 @@ class Content:
                 commit = self._fetch(source, self.place.target)
         return commit
 
+    def with_submodules(self, commit: str) -> str:
+        """Return a tree with the commit's files and those of its submodules, "" if it has none.
+
+        Raise DeployRefused for addresses that are not to be asked.
+        """
+        with self.place.mirror_locked(self.limits.fetch):
+            tree = Submodules(self.spec.remote, self.mirror, self.place, self.limits, self.step)
+            whole = tree.put_into(commit)
+            if whole != commit:
+                self.mirror.set_reference(self.place.trees[self.place.target], whole)
+        return whole if whole != commit else ""
+
+    def keep(self, state: AppliedState) -> None:
+        """Keep what was applied, and what was before it: a forced push may drop both."""
+        before = self.spec.applied
+        if before and before.content != state.content and self.mirror.has(before.content):
+            self._keep(self.place.previous, before)
+        self._keep(self.place.applied, state)
+
+    def _keep(self, name: str, state: AppliedState) -> None:
+        self.mirror.set_reference(name, state.commit)
+        if state.tree:
+            self.mirror.set_reference(self.place.trees[name], state.tree)
+
     def check_out(self, step: str, tree: Tree, state: AppliedState) -> None:
         """Make a folder's tracked files those of a state; a mirror that lost it is mended."""
         self.step(step, f"Checking out {state.commit[:12]}")
@@ -64,10 +89,12 @@ class Content:
             self._check_out(tree, state)
         except MirrorDamaged:
             self.obtain(state.commit, state.commit)
+            if state.tree:
+                self.with_submodules(state.commit)
             self._check_out(tree, state)
 
     def _check_out(self, tree: Tree, state: AppliedState) -> None:
-        self.mirror.checkout(state.commit, tree.path, tree.index, self.limits.checkout)
+        self.mirror.checkout(state.content, tree.path, tree.index, self.limits.checkout)
 
     def _bring_back(self) -> None:
         """Fetch what runs and what ran before into a new mirror: there may be a way back to it."""

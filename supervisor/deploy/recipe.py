@@ -130,7 +130,10 @@ class Recipe:
     ) -> tuple[AppliedState, Changes]:
         """Check out, render, pull and build aside; return what would be applied and changes."""
         spec = self.spec
-        state = AppliedState(commit, spec.compose_file, spec.compose_includes, spec.variables)
+        whole = self.content.with_submodules(commit) if spec.submodules else ""
+        state = AppliedState(
+            commit, spec.compose_file, spec.compose_includes, spec.variables, tree=whole
+        )
         try:
             self.content.check_out("check out", tree, state)
         except DiskFull:
@@ -144,7 +147,7 @@ class Recipe:
         check_model(model, tree.path, self.place.storage, self.unseen, self._own_mounts(model))
         if images:
             self._fetch_images(compose, model)
-        origin = Origin(self.mirror, commit, tree.path, spec.variables, spec.digest_key)
+        origin = Origin(self.mirror, state.content, tree.path, spec.variables, spec.digest_key)
         prints = fingerprint(model, sources, origin)
         present = spec.applied.fingerprint if spec.applied else None
         changes = compare(present, prints, self._built_alike(prints) if images else ())
@@ -242,7 +245,7 @@ class Recipe:
         """Move the checkout to a commit that changes no service; containers don't notice."""
         assert self.spec.applied is not None  # noqa: S101 (the caller looked)
         self.content.check_out("apply", self.place.checkout, state)
-        self.rollout.keep(state.commit)
+        self.rollout.keep(state)
         good = self.spec.applied
         self.progress.state = replace(
             state, images=good.images, hashes=good.hashes, states=good.states

@@ -87,7 +87,7 @@ class Rollout:
             self.progress.healthy = False
             self._undo(error)
             raise
-        self.keep(state.commit)
+        self.keep(state)
 
     def settle(self, state: AppliedState, *, images_too: bool = False) -> None:
         """Bring the project to a state, and wait until it is healthy."""
@@ -108,16 +108,13 @@ class Rollout:
         """Return what brings commits here."""
         return Content(self.spec, self.place, self.shell, self.limits, self.step)
 
-    def keep(self, commit: str) -> None:
-        """Keep a commit that was applied, and the one before it: a forced push may drop both.
+    def keep(self, state: AppliedState) -> None:
+        """Keep what was applied in the mirror.
 
         What runs runs: a disk that is full by now doesn't make the deploy a failed one.
         """
-        before = self.spec.applied
         try:
-            if before and before.commit != commit and self.content.mirror.has_commit(before.commit):
-                self.content.mirror.set_reference(self.place.previous, before.commit)
-            self.content.mirror.set_reference(self.place.applied, commit)
+            self.content.keep(state)
         except CommandCancelled:
             raise
         except SupervisorError as error:

@@ -28,6 +28,7 @@ class StackSpec:
     compose_includes: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     shallow: bool = False
+    submodules: bool = False
     held: str | None = None
     hold_commit: str | None = None
     health_timeout: int = 120
@@ -92,19 +93,34 @@ class Workspace:
         return Tree(self.folder / "plan")
 
     @property
+    def references(self) -> str:
+        """Return the folder of the stack's references in the mirror."""
+        return f"refs/supervisor/{self.uuid}"
+
+    @property
     def target(self) -> str:
         """Return the mirror's reference to what this stack fetched last."""
-        return f"refs/supervisor/{self.uuid}/target"
+        return f"{self.references}/target"
 
     @property
     def applied(self) -> str:
         """Return the mirror's reference to what this stack runs."""
-        return f"refs/supervisor/{self.uuid}/applied"
+        return f"{self.references}/applied"
 
     @property
     def previous(self) -> str:
         """Return the mirror's reference to what this stack ran before that."""
-        return f"refs/supervisor/{self.uuid}/previous"
+        return f"{self.references}/previous"
+
+    @property
+    def trees(self) -> dict[str, str]:
+        """Return the references to the trees with submodules that belong to those commits."""
+        return {name: f"{name}-tree" for name in (self.target, self.applied, self.previous)}
+
+    def submodule(self, path: str) -> str:
+        """Return the mirror's reference to what this stack fetched last of a submodule."""
+        digest = hashlib.sha256(path.encode()).hexdigest()[:32]
+        return f"{self.references}/submodules/{digest}"
 
     @contextmanager
     def mirror_locked(self, seconds: float) -> Iterator[None]:

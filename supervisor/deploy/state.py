@@ -20,6 +20,13 @@ class AppliedState:
     images: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     hashes: Mapping[str, str] = field(default_factory=dict)
     states: Mapping[str, list[str]] = field(default_factory=dict)
+    tree: str = ""
+    """The files of the commit together with those of its submodules, where it has any."""
+
+    @property
+    def content(self) -> str:
+        """Return what is checked out."""
+        return self.tree or self.commit
 
     @property
     def compose_files(self) -> tuple[str, ...]:

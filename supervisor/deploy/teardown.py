@@ -27,8 +27,7 @@ def _remove_checkout(recipe: Recipe, *, everything: bool) -> None:
     if place.mirror.exists():
         if tree.path.exists() and not everything:
             git.checkout(EMPTY_TREE, tree.path, tree.index, recipe.limits.checkout)
-        for reference in (place.target, place.applied, place.previous):
-            git.delete_reference(reference)
+        git.delete_references(place.references)
     for own in (place.aside, place.plan):
         own.remove()
     tree.index.unlink(missing_ok=True)

@@ -318,10 +318,10 @@ def test_a_reference_that_is_gone_is_called_so(mirror: Git, remote: Remote) -> N
             fetch(mirror, remote, reference)
 
 
-def test_a_deleted_reference_is_gone(mirror: Git, source: Repository, remote: Remote) -> None:
+def test_deleted_references_are_gone(mirror: Git, source: Repository, remote: Remote) -> None:
     fetch(mirror, remote)
-    mirror.delete_reference(TARGET)
-    mirror.delete_reference(TARGET)
+    mirror.delete_references(TARGET.rpartition("/")[0])
+    mirror.delete_references(TARGET.rpartition("/")[0])
     refs = subprocess.run(
         ["git", f"--git-dir={mirror.mirror}", "for-each-ref"], capture_output=True, check=True
     )

@@ -42,6 +42,7 @@ class GitServer:
     folder: Path
     username: str = "git"
     password: str = "s3cret-t0ken"
+    anonymous: bool = False  # answer also who brings no credentials
     certificate: Path | None = None  # a file with a key and a certificate, to serve HTTPS
     faults: Faults = field(default_factory=Faults)
     requests: list[Request] = field(default_factory=list)
@@ -89,6 +90,8 @@ class GitServer:
 
     def accepts(self, authorization: str | None) -> bool:
         """Tell whether these are the right credentials."""
+        if self.anonymous and authorization is None:
+            return True
         pair = f"{self.username}:{self.password}".encode()
         return authorization == "Basic " + base64.b64encode(pair).decode()
 

@@ -85,6 +85,14 @@ class Repository:
         """Make a symbolic link; it is part of the next commit."""
         (self.path / name).symlink_to(target)
 
+    def submodule(self, path: str, url: str, commit: str) -> None:
+        """Have a path be a submodule at a commit; it is part of the next commit."""
+        for key, value in (("path", path), ("url", url)):
+            self.git("config", "--file", ".gitmodules", f"submodule.{path}.{key}", value)
+        (self.path / path).mkdir(parents=True, exist_ok=True)  # or `add` takes it for removed
+        self.git("add", ".gitmodules")
+        self.git("update-index", "--add", "--cacheinfo", f"160000,{commit},{path}")
+
     def branch(self, name: str) -> None:
         """Make a branch of the current commit and switch to it."""
         self.git("checkout", "--quiet", "-b", name)

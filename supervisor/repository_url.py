@@ -1,0 +1,62 @@
+"""Which addresses of repositories are taken: one rule for stacks and for their submodules."""
+
+import ipaddress
+import re
+import socket
+from urllib.parse import urlsplit
+
+SCHEMES = ("file", "ssh", "http", "https")
+INVALID = "is not a valid URL"
+# user@host:path; its path begins at the user's home, which is the root of a forge's repositories.
+SHORT_SSH = re.compile(r"([A-Za-z0-9_][\w.+-]*)@([A-Za-z0-9][A-Za-z0-9.-]*):/?([^/:\s][^:\s]*)")
+
+
+def written_out(url: str) -> str | None:
+    """Return ssh's short form as a URL, None for any other address."""
+    short = SHORT_SSH.fullmatch(url)
+    return "ssh://{}@{}/{}".format(*short.groups()) if short else None
+
+
+def check(url: str) -> None:
+    """Take http, https, ssh and file URLs without credentials; raise ValueError that says why."""
+    if full := written_out(url):
+        raise ValueError(f"is ssh's short form: write {full}")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise ValueError(INVALID) from None
+    if re.search(r"\s", url) or "%0" in url.lower() or not parts.scheme or port == 0:
+        raise ValueError(INVALID)
+    # Exactly so: git takes `HTTPS://…` for a helper's name and `file:x` for a host.
+    if not url.startswith(tuple(f"{scheme}://" for scheme in SCHEMES)):
+        raise ValueError("scheme must be one of file, ssh, http, or https")
+    if parts.password is not None or (parts.username is not None and parts.scheme != "ssh"):
+        raise ValueError("must not hold credentials: use git_username and git_token")
+    if parts.query or parts.fragment or parts.path in ("", "/"):
+        raise ValueError(INVALID)
+    _check_host(parts.scheme, parts.hostname or "", parts.username or "")
+
+
+def _check_host(scheme: str, host: str, user: str) -> None:
+    if scheme == "file":
+        if host not in ("", "localhost"):
+            raise ValueError(INVALID)
+        return
+    if not re.fullmatch(r"[a-z0-9_][a-z0-9._-]*|[0-9a-f:.]+", host) or user[:1] in ("-", "%"):
+        raise ValueError(INVALID)
+    address = _address(host)
+    if address and address.is_link_local:
+        raise ValueError("must not be a link-local address")
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return the address that a host is, also in the short and hexadecimal forms; else None."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        try:
+            return ipaddress.IPv4Address(socket.inet_aton(host))
+        except OSError:
+            return None
+    return getattr(address, "ipv4_mapped", None) or address
