@@ -6,8 +6,10 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 
 from tests.support import ROOT
 from tests.support.engine import Engine, docker
@@ -59,6 +61,7 @@ class ContainerService(Service):
     ) -> None:
         """Choose a name; the folder is seen inside too, for repositories in it."""
         super().__init__(folder, engine)
+        self.headers: dict[str, str] = {}
         self.name = f"supervisor-test-{os.urandom(4).hex()}"
         socket = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
         socket = socket.removeprefix("unix://")
@@ -76,6 +79,11 @@ class ContainerService(Service):
             image,
         ]
 
+    def request(self, method: str, path: str, **options: Any) -> requests.Response:
+        """Send a request, as a proxy would if it has headers."""
+        options["headers"] = self.headers | options.pop("headers", {})
+        return super().request(method, path, **options)
+
     def start(self, *, healthy: bool = True) -> "ContainerService":
         """Start the container, or start it again."""
         if docker("ps", "--all", "--quiet", "--filter", f"name={self.name}"):
@@ -84,17 +92,14 @@ class ContainerService(Service):
             docker(*self._command)
         address = docker("port", self.name, "3000").splitlines()[0]
         self.url = f"http://{address}"
-        wait_until(self._answers, "the container answers", seconds=30)
+        wait_until(lambda: self._answers(healthy), "the container answers", seconds=30)
         return self
 
-    def _answers(self) -> bool:
+    def _answers(self, healthy: bool) -> bool:
         running = docker("inspect", "--format", "{{.State.Running}}", self.name)
         assert running == "true", self.log_text[-4000:]
-        return self._is_up_now()
-
-    def _is_up_now(self) -> bool:
         try:
-            return self.get("/up", timeout=5).status_code == 200
+            return self.get("/up", timeout=5).status_code == 200 or not healthy
         except OSError:
             return False
 
@@ -132,11 +137,16 @@ StartContainer = Callable[..., ContainerService]
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Repository:
-    """A repository that the user in the container may read: git wants it to be that user's."""
+    """A repository that the user in the container may read."""
     repository = Repository(tmp_path / "repositories/stack")
-    for path in (repository.path, repository.path / ".git"):
-        os.chown(path, USER, USER)
+    give(repository, USER)
     return repository
+
+
+def give(repository: Repository, user: int) -> None:
+    """Make a repository a user's: git reads no other's."""
+    for path in (repository.path, repository.path / ".git"):
+        os.chown(path, user, user)
 
 
 @pytest.fixture
@@ -145,9 +155,11 @@ def start_container(tmp_path: Path, engine: Engine, image: str) -> Iterator[Star
     (tmp_path / "repositories").mkdir(exist_ok=True)
     started: list[ContainerService] = []
 
-    def start(*mounts: str, options: tuple[str, ...] = ()) -> ContainerService:
+    def start(
+        *mounts: str, options: tuple[str, ...] = (), healthy: bool = True
+    ) -> ContainerService:
         started.append(ContainerService(tmp_path, engine, image, list(mounts), list(options)))
-        return started[-1].start()
+        return started[-1].start(healthy=healthy)
 
     yield start
     for service in started:
