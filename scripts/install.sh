@@ -19,6 +19,14 @@ if ! may_install; then
     exit 1
 fi
 
+# A service in a package would be started with it, and nobody would stop it.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod +x "$policy"
+    trap 'rm -f "$policy"' EXIT
+fi
+
 echo "Installing $* …"
 # The package lists of a fresh machine are empty, those of an old one outdated: both fail at once.
 apt_install "$@" >/dev/null 2>&1 || { apt-get update --quiet=2 && apt_install "$@" >/dev/null; }
