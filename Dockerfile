@@ -18,6 +18,8 @@ RUN python3 -m venv /supervisor/.venv \
 COPY app.py gunicorn.conf.py scripts/entrypoint.sh /supervisor/
 COPY migrations /supervisor/migrations
 COPY supervisor /supervisor/supervisor
+COPY scripts/supervisor /supervisor/scripts/supervisor
+RUN ln -s ../../scripts/supervisor /supervisor/.venv/bin/supervisor
 # The user may not write here, and would compile them anew at each start.
 RUN python3 -m compileall -q /supervisor/supervisor /supervisor/migrations /supervisor/app.py
 

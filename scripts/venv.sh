@@ -14,3 +14,4 @@ fi
 [ -x .venv/bin/pip ] || "$python" -m venv --clear .venv
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
     -r requirements/run.txt -r requirements/dev.txt
+ln -sf ../../scripts/supervisor .venv/bin/supervisor

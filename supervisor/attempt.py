@@ -177,7 +177,7 @@ def spec_of(stack: Stack, config: Config) -> StackSpec:
         rollback=stack.rollback,
         applied=applied,
         previous=previous,
-        digest_key=vault.cipher().key_for(stack.uuid),
+        digest_key=vault.digest_key(stack, secrets),
     )
 
 

@@ -177,14 +177,16 @@ class Config:
         return f"{self.storage}:"
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> "Config":
+    def from_environment(
+        cls, environment: Mapping[str, str], *, may_make_keys: bool = True
+    ) -> "Config":
         """Read the environment; raise ConfigInvalid that names every wrong setting at once."""
         given = {name: value.strip() for name, value in environment.items() if value.strip()}
         for older, name in OLDER_NAMES.items():
             if older in given:
                 given.setdefault(name, given[older])
         storage = Path(given.get("SUPERVISOR_STORAGE", "./storage")).absolute()
-        made = _complete_keys(given, storage)
+        made = _complete_keys(given, storage, may_make_keys=may_make_keys)
         try:
             values = Settings().load(given)
         except ValidationError as error:
@@ -192,12 +194,13 @@ class Config:
         return cls(**_arguments(values, storage), made_keys=made)
 
 
-def _complete_keys(given: dict[str, str], storage: Path) -> bool:
+def _complete_keys(given: dict[str, str], storage: Path, *, may_make_keys: bool) -> bool:
     """Add the kept keys where none was given; make them at the very first start."""
     if API_KEY in given and SECRET_KEY_BASE in given:
         return False
     kept = stored_keys(storage)
-    made = not kept and API_KEY not in given and SECRET_KEY_BASE not in given
+    none_given = API_KEY not in given and SECRET_KEY_BASE not in given
+    made = may_make_keys and none_given and not kept
     for name, value in (make_keys(storage) if made else kept).items():
         given.setdefault(name, value)
     return made

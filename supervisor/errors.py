@@ -32,6 +32,10 @@ class StorageInUse(SupervisorError):
     """Another process has this storage."""
 
 
+class BackupRefused(SupervisorError):
+    """A file cannot be put in the place of the database."""
+
+
 class SchemaMismatch(SupervisorError):
     """The database is not at the revision that this release works with."""
 

@@ -73,11 +73,16 @@ def own_container() -> str | None:
     return match.group(1) if match else None
 
 
-def warn_if_lost(storage: Path) -> None:
-    """Log a warning if the storage goes with the container."""
+def lost_with_container(storage: Path) -> bool:
+    """Tell whether the storage goes with the container."""
     places = (storage, *storage.parents)
     mounted = next(place for place in places if place.is_mount())
-    if own_container() and mounted == Path("/"):
+    return own_container() is not None and mounted == Path("/")
+
+
+def warn_if_lost(storage: Path) -> None:
+    """Log a warning if the storage goes with the container."""
+    if lost_with_container(storage):
         log.warning(
             "Nothing is mounted at %s: all stacks, their secrets and their history are lost with"
             " this container. Start it with --volume /var/lib/container/supervisor:%s",

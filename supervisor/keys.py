@@ -8,11 +8,20 @@ from supervisor.errors import ConfigInvalid
 
 API_KEY = "SUPERVISOR_API_KEY"
 SECRET_KEY_BASE = "SUPERVISOR_SECRET_KEY_BASE"  # noqa: S105 (a setting's name)
+NEXT = "keys.next"
 
 
 def stored_keys(storage: Path) -> dict[str, str]:
     """Return the keys kept in storage, {} where the first start made none."""
-    path = storage / "keys"
+    return _read(storage / "keys")
+
+
+def next_keys(storage: Path) -> dict[str, str]:
+    """Return the keys that were to be taken when a rotation was cut off, {} where none was."""
+    return _read(storage / NEXT)
+
+
+def _read(path: Path) -> dict[str, str]:
     if not path.exists():
         return {}
     if path.stat().st_mode & 0o077:
@@ -25,11 +34,29 @@ def make_keys(storage: Path) -> dict[str, str]:
     """Make both keys, keep them in storage readable by this user only, return them."""
     keys = {API_KEY: secrets.token_urlsafe(32), SECRET_KEY_BASE: secrets.token_hex(64)}
     storage.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = storage / f"keys.{os.getpid()}"
+    _write(storage, f"keys.{os.getpid()}", keys).rename(storage / "keys")
+    return keys
+
+
+def write_next(storage: Path, secret_key_base: str) -> None:
+    """Write the keys with another secret key base down, beside those that count."""
+    (storage / NEXT).unlink(missing_ok=True)
+    _write(storage, NEXT, stored_keys(storage) | {SECRET_KEY_BASE: secret_key_base})
+
+
+def take_next(storage: Path) -> None:
+    """Have the keys count that were written down last."""
+    (storage / NEXT).rename(storage / "keys")
+
+
+def _write(storage: Path, name: str, keys: dict[str, str]) -> Path:
+    draft = storage / name
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        owner = storage.stat()
+        if os.geteuid() == 0:  # root may do this for another user's service
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)
         file.writelines(f"{name}={value}\n" for name, value in keys.items())
         file.flush()
         os.fsync(file.fileno())
-    draft.rename(storage / "keys")
-    return keys
+    return draft

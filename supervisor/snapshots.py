@@ -40,6 +40,13 @@ def copy_before(database: Path, revision: str) -> Path:
     return target
 
 
+def rewrite(database: Path) -> None:
+    """Leave nothing of what was deleted or replaced in the file's unused parts."""
+    with closing(open_existing(database)) as connection:
+        connection.execute("VACUUM")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
+
 def open_existing(database: Path) -> sqlite3.Connection:
     """Open a database that is there; never make one."""
     path = database.absolute().as_uri()

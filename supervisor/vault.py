@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from flask import current_app
+from sqlalchemy import select
 
+from supervisor import failpoints
 from supervisor.crypto import Cipher
 from supervisor.database import reading, writing
 from supervisor.models import Seal, Stack, now
@@ -24,6 +26,7 @@ class StackSecrets:
     signature_secret: str | None = field(default=None, repr=False)
     compose_variables: dict[str, str] = field(default_factory=dict, repr=False)
     former_signature_secret: str | None = field(default=None, repr=False)
+    digest_key: str | None = field(default=None, repr=False)
 
 
 def cipher() -> Cipher:
@@ -44,6 +47,35 @@ def signature_secrets(stack: Stack) -> list[str]:
     if stack.former_secret_until is not None and stack.former_secret_until > now():
         secrets.append(kept.former_signature_secret)
     return [secret for secret in secrets if secret]
+
+
+def digest_key(stack: Stack, secrets: StackSecrets) -> bytes:
+    """Return the key for digests of what must not be guessed.
+
+    It stays the same when the secret key base changes, or all services would look changed.
+    """
+    kept = secrets.digest_key
+    return bytes.fromhex(kept) if kept else cipher().key_for(stack.uuid)
+
+
+def encrypt_for(new: Cipher) -> int:
+    """Encrypt everything anew, all or nothing; return of how many stacks; raise WrongKey."""
+    with writing() as session:
+        stacks = session.scalars(select(Stack)).all()
+        for stack in stacks:
+            secrets = secrets_of(stack)
+            kept = replace(secrets, digest_key=digest_key(stack, secrets).hex())
+            stack.sealed = new.seal(json.dumps(asdict(kept)).encode(), stack.uuid)
+            stack.applied = _moved(stack.uuid, stack.applied, new)
+            stack.previous = _moved(stack.uuid, stack.previous, new)
+        session.get_one(Seal, 1).canary = new.seal(b"supervisor", "canary")
+        session.flush()
+        failpoints.reach("rotate")
+    return len(stacks)
+
+
+def _moved(uuid: str, sealed: bytes | None, new: Cipher) -> bytes | None:
+    return new.seal(open_state(uuid, sealed), f"state of {uuid}") if sealed else None
 
 
 def seal_state(uuid: str, state: bytes) -> bytes:

@@ -147,6 +147,13 @@ def _has_version(image: str) -> bool:
     return "@" in name or (":" in name and not name.endswith(":latest"))
 
 
+def plugin_version(shell: Shell, seconds: float) -> str:
+    """Return the Compose plugin's version; raise SupervisorError where there is none."""
+    argv = ["docker", "compose", "version", "--short"]
+    with explained():
+        return shell.capture(argv, env=environment(), seconds=seconds).strip().removeprefix("v")
+
+
 def engine_version(shell: Shell, seconds: float) -> str:
     """Return the engine's version; raise EngineUnreachable or EngineDenied."""
     argv = ["docker", "version", "--format", "{{.Server.Version}}"]

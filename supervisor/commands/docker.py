@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from supervisor.commands.docker_environment import environment, explained
@@ -105,6 +106,12 @@ def show_logs(shell: Shell, container: str, lines: int) -> None:
     argv = ["docker", "container", "logs", "--tail", str(lines), container]
     with explained():
         shell.stream(argv, env=environment(), seconds=SECONDS)
+
+
+def system_time(shell: Shell) -> datetime:
+    """Return what time it is for the engine."""
+    text = _capture(shell, "info", "--format", "{{.SystemTime}}").strip()
+    return datetime.fromisoformat(text[:19]).replace(tzinfo=UTC)
 
 
 def follow_events(shell: Shell, seconds: float) -> None:

@@ -38,6 +38,11 @@ def resolve(found: Mapping[str, str], reference: str) -> tuple[str, str] | None:
     return None
 
 
+def version(shell: Shell, seconds: float) -> str:
+    """Return which git there is; raise CommandMissing."""
+    return _run(shell, _git("--version"), seconds).strip()
+
+
 def ls_remote(
     shell: Shell, remote: Remote, references: Sequence[str], seconds: float
 ) -> dict[str, str]:

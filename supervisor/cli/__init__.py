@@ -1,0 +1,1 @@
+"""The `supervisor` command; a module for each group of commands."""

@@ -1,0 +1,44 @@
+"""What `supervisor` is: its commands, and how it ends when something is wrong."""
+
+import sqlite3
+from typing import Any
+
+import click
+from flask.cli import AppGroup
+
+from supervisor.cli.backup import backup, restore
+from supervisor.cli.check import check
+from supervisor.cli.rotate import rotate_key
+from supervisor.cli.stacks import stacks
+from supervisor.cli.words import Ended
+from supervisor.errors import ConfigInvalid, StorageInUse, SupervisorError
+
+STATUS: dict[type[Exception], int] = {ConfigInvalid: 2, StorageInUse: 3}
+
+
+class Commands(AppGroup):
+    """End with a clear line and a status that tells what is wrong."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; raise Ended in place of what went wrong."""
+        try:
+            return super().invoke(ctx)
+        except (SupervisorError, sqlite3.Error) as error:
+            raise Ended(str(error), STATUS.get(type(error), 1)) from None
+        except BrokenPipeError:
+            raise  # who read has enough: click ends quietly
+        except OSError as error:
+            place = f": {error.filename}" if error.filename else ""
+            raise Ended(f"{error.strerror or error}{place}") from None
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+def supervisor() -> None:
+    """Look after Supervisor, and talk to it."""
+
+
+for command in (check, backup, restore, rotate_key, stacks):
+    supervisor.add_command(command)
+
+if __name__ == "__main__":
+    supervisor(prog_name="supervisor")

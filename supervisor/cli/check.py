@@ -1,0 +1,140 @@
+"""`supervisor check`: whether all that Supervisor needs is there, and what to do about the rest."""
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from supervisor import schema, snapshots
+from supervisor.cli import settings
+from supervisor.cli.words import Ended, printable
+from supervisor.commands import docker, git
+from supervisor.commands.compose import engine_version, plugin_version
+from supervisor.commands.shell import Shell
+from supervisor.config import Config
+from supervisor.crypto import Cipher
+from supervisor.errors import SupervisorError
+from supervisor.host_storage import HostStorage, lost_with_container
+
+SECONDS = 10
+FREE_BYTES = 256 * 1024 * 1024
+CLOCK_SECONDS = 30
+OLDEST_PLUGIN = (2, 20)
+
+
+@click.command()
+def check() -> None:
+    """Check what Supervisor needs; say for each part that it is ok, or what to do.
+
+    Supervisor may run or not; nothing is changed. Ends with status 1 if something is wrong.
+    """
+    ok = True
+    try:
+        config = settings.read_before_first_start()
+    except (SupervisorError, OSError) as error:
+        ok = _tell("settings", f"{error} (see docs/configuration.md)")
+        parts: dict[str, Callable[[], str]] = {}
+    else:
+        _tell("settings", "ok")
+        parts = {
+            "storage": lambda: _storage(config.storage),
+            "database": lambda: _database(config),
+            "mounts": lambda: _mounts(config.storage),
+        }
+    for name, part in (parts | ENGINE).items():
+        ok = _try(name, part) and ok
+    if not ok:
+        raise Ended("something is wrong: see above")
+
+
+def _try(name: str, part: Callable[[], str]) -> bool:
+    try:
+        return _tell(name, f"ok: {part()}")
+    except (SupervisorError, sqlite3.Error, OSError) as error:
+        return _tell(name, str(error))
+
+
+def _tell(name: str, text: str) -> bool:
+    ok = text.startswith("ok")
+    mark = "" if ok else "WRONG: "
+    click.echo(f"{name:<9} {mark}{printable(text)}")
+    return ok
+
+
+def _storage(folder: Path) -> str:
+    if not folder.exists():
+        return f"{folder} will be made at the first start"
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        raise SupervisorError(f"{folder} cannot be written by this user: make it its owner")
+    if folder.stat().st_mode & 0o077:
+        raise SupervisorError(f"{folder} is open to other users: chmod 700 {folder}")
+    free = shutil.disk_usage(folder).free
+    if free < FREE_BYTES:
+        raise SupervisorError(f"only {free >> 20} MiB are free at {folder}: free some space")
+    return f"{folder}, {free >> 20} MiB free, {_holder(folder)}"
+
+
+def _holder(folder: Path) -> str:
+    """Tell who has the storage; the lock is not touched, so that no start meets it."""
+    with suppress(OSError, ValueError):
+        number = int((folder / "lock").read_text())
+        if Path(f"/proc/{number}").exists():
+            return f"Supervisor runs as process {number}"
+    return "Supervisor does not run"
+
+
+def _database(config: Config) -> str:
+    path = config.storage / "supervisor.db"
+    if not path.exists():
+        return "will be made at the first start"
+    with closing(snapshots.open_existing(path)) as connection:
+        (revision,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        if revision not in schema.revisions():
+            raise SupervisorError(f"is at revision {revision}, from a newer release: use that one")
+        row = connection.execute("SELECT canary FROM seal").fetchone()
+        (newest,) = connection.execute("SELECT max(created_at) FROM runs").fetchone()
+    if row:
+        Cipher(config.secret_key_base).open(row[0], "canary")
+    if newest and datetime.fromisoformat(newest).replace(tzinfo=UTC) > datetime.now(UTC):
+        raise SupervisorError(f"has runs of {newest} UTC, later than now: set this machine's clock")
+    upgrade = "" if revision == schema.revisions()[-1] else ", will be upgraded at the next start"
+    return f"revision {revision}{upgrade}"
+
+
+def _mounts(folder: Path) -> str:
+    if lost_with_container(folder):
+        raise SupervisorError(f"nothing is mounted at {folder}: all is lost with the container")
+    return f"the engine sees the storage at {HostStorage(folder, Shell()).path()}"
+
+
+def _engine() -> str:
+    return f"Docker {engine_version(Shell(), SECONDS)}"
+
+
+def _plugin() -> str:
+    version = plugin_version(Shell(), SECONDS)
+    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
+    if numbers < OLDEST_PLUGIN:
+        raise SupervisorError(f"Docker Compose {version} is too old: install 2.20 or newer")
+    return f"Docker Compose {version}"
+
+
+def _clock() -> str:
+    """Compare with the engine, whose times of events count too; it may be on another machine."""
+    apart = abs((docker.system_time(Shell()) - datetime.now(UTC)).total_seconds())
+    if apart > CLOCK_SECONDS:
+        raise SupervisorError(f"is {apart:.0f} s away from the engine's: set both by NTP")
+    return f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+ENGINE: dict[str, Callable[[], str]] = {
+    "git": lambda: git.version(Shell(), SECONDS),
+    "engine": _engine,
+    "plugin": _plugin,
+    "clock": _clock,
+}
