@@ -194,6 +194,10 @@ class ImageNotFound(SupervisorError):
     """An image is neither here nor to be had."""
 
 
+class RegistryDenied(SupervisorError):
+    """The registry wants a login, or another one."""
+
+
 class PortTaken(SupervisorError):
     """A port that a service publishes is in use."""
 

@@ -10,6 +10,7 @@ from supervisor.errors import (
     EngineUnreachable,
     ImageNotFound,
     PortTaken,
+    RegistryDenied,
     SupervisorError,
 )
 
@@ -37,6 +38,22 @@ TABLE: tuple[tuple[str, type[SupervisorError], str], ...] = (
         r"port is already allocated|address already in use",
         PortTaken,
         "A port that a service publishes is taken by another program or stack",
+    ),
+    (
+        r"error getting credentials|docker-credential-\S+ (executable )?(file )?not found",
+        RegistryDenied,
+        "Docker's config.json names a helper that isn't installed here for a login: write the login"
+        " itself, see docs/private-repositories.md",
+    ),
+    (
+        # Not "pull access denied": a registry says that of images that don't exist as well. And
+        # not every 401 or 403: what a build fetches may be refused too.
+        r"no basic auth credentials|(/v2/[^\"]*\"|from daemon): (unauthorized|denied)"
+        r"|unauthorized: authentication|failed to authorize: |incorrect username or password"
+        r"|access to the resource is denied",
+        RegistryDenied,
+        "The registry gives an image only with a login that may have it: put one into Docker's"
+        " config.json, see docs/private-repositories.md",
     ),
     (
         r"pull access denied|manifest unknown|manifest for .* not found|No such image"
