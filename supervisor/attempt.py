@@ -9,19 +9,25 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from supervisor import failpoints, vault
 from supervisor.commands.git_environment import Remote
+from supervisor.commands.helper_container import HelperContainer
 from supervisor.commands.shell import Cancellation, Shell
 from supervisor.config import Config
+from supervisor.deploy.itself import Itself
 from supervisor.deploy.recipe import Recipe
+from supervisor.deploy.rollout import Job, Progress
 from supervisor.deploy.spec import StackSpec, Workspace
 from supervisor.deploy.state import AppliedState
 from supervisor.deploy.teardown import tear_down
 from supervisor.errors import (
     CommandCancelled,
+    DeployRefused,
+    HandedOver,
     Held,
     HostPathUnknown,
     Skipped,
     SupervisorError,
 )
+from supervisor.handover import Handover, Order
 from supervisor.host_storage import HostStorage
 from supervisor.models import AUTOMATIC, DEPLOYING, Action, Run, Stack, Status, Trigger
 from supervisor.output import Output
@@ -46,7 +52,7 @@ class Attempt:
         cancellation: Cancellation,
     ) -> None:
         secrets = vault.secrets_of(stack)
-        self._run, self._stack = run, stack
+        self._run, self._stack, self._config = run, stack, config
         self._redact = Redactor(secret_values(secrets))
         self._output = Output(run)
         shell = Shell(
@@ -58,6 +64,7 @@ class Attempt:
         self._host_storage = host_storage
         spec, place = spec_of(stack, config), workspace_of(stack, config)
         self._recipe = Recipe(spec, place, shell, config.limits, self._announce)
+        self._recipe.hand_over = self._hand_over
 
     def carry_out(self) -> Outcome:
         """Return how it ended; raise CommandCancelled where somebody ended it."""
@@ -68,7 +75,7 @@ class Attempt:
             return self._outcome(Status.SKIPPED, str(held), catch_up=True)
         except Skipped as skipped:
             return self._outcome(Status.SKIPPED, str(skipped))
-        except CommandCancelled:
+        except (CommandCancelled, HandedOver):
             raise
         except SupervisorError as error:
             retry = self._recipe.progress.may_pass(error)
@@ -77,7 +84,7 @@ class Attempt:
             log.exception("run %s of %s broke", self._run.uuid, self._stack.name)
             return self._failed("internal error, see Supervisor's own log")
         finally:
-            _keep_going(self._output.close)()
+            keep_going(self._output.close)()
 
     def cancelled(self, error: CommandCancelled) -> Outcome:
         """Return the outcome of an attempt that a person ended."""
@@ -109,6 +116,35 @@ class Attempt:
             recipe.unseen = str(error)
         else:
             recipe.place = replace(recipe.place, storage=storage)
+        own = self._host_storage.own()
+        if own:
+            recipe.itself = Itself(own, own.mount_of(self._config.storage))
+
+    def _hand_over(self, job: Job) -> str:
+        """Have a helper container do what may replace Supervisor; raise HandedOver once it does."""
+        recipe = self._recipe
+        if recipe.itself is None or recipe.itself.storage is None:
+            raise DeployRefused("Supervisor does not know where its own container has its storage")
+        own, mount = recipe.itself.container, recipe.itself.storage
+        order = Order(
+            recipe.spec,
+            recipe.place,
+            job,
+            self._config.limits,
+            recipe.progress,
+            secret_values(vault.secrets_of(self._stack)),
+            former=None if recipe.itself.is_in(recipe.spec.project) else own.id,
+        )
+        handover = Handover(self._config.storage, self._run.uuid, vault.cipher())
+        helper = HelperContainer(recipe.shell, self._run.uuid)
+        handover.give(order)
+        try:
+            helper.check(own, mount, recipe.place.storage)
+            helper.start(own, mount, recipe.place.storage)
+        except SupervisorError:
+            handover.close()  # a helper that has begun all the same finds no order
+            raise
+        raise HandedOver
 
     def _failed(self, reason: str, *, retry: bool = False) -> Outcome:
         message = f"{self._recipe.progress.step}: {reason}"
@@ -118,25 +154,32 @@ class Attempt:
         return self._outcome(Status.FAILED, message, retry=again)
 
     def _outcome(self, status: Status, message: str, **facts: Any) -> Outcome:
-        progress, state = self._recipe.progress, self._recipe.progress.state
-        return Outcome(
-            status,
-            message,
-            commit=progress.commit,
-            healthy=progress.healthy,
-            outcome=progress.outcome,
-            reasons=progress.reasons,
-            applied_commit=state.commit if state else None,
-            applied=vault.seal_state(self._stack.uuid, state.dump()) if state else None,
-            **facts,
-        )
+        return outcome_of(self._stack, self._recipe.progress, status, message, **facts)
 
     def _announce(self, step: str, text: str) -> None:
         failpoints.reach(step)
-        _keep_going(self._output.begin)(step, f"==> {step}: {self._redact(text)}")
+        keep_going(self._output.begin)(step, f"==> {step}: {self._redact(text)}")
 
     def _write(self, lines: list[str]) -> None:
-        _keep_going(self._output.append)(lines)
+        keep_going(self._output.append)(lines)
+
+
+def outcome_of(
+    stack: Stack, progress: Progress, status: Status, message: str, **facts: Any
+) -> Outcome:
+    """Return the outcome of a run that came as far as this."""
+    state = progress.state
+    return Outcome(
+        status,
+        message,
+        commit=progress.commit,
+        healthy=progress.healthy,
+        outcome=progress.outcome,
+        reasons=progress.reasons,
+        applied_commit=state.commit if state else None,
+        applied=vault.seal_state(stack.uuid, state.dump()) if state else None,
+        **facts,
+    )
 
 
 def remote_of(stack: Stack, secrets: vault.StackSecrets, config: Config) -> Remote:
@@ -186,7 +229,7 @@ def state_of(stack: Stack, sealed: bytes | None) -> AppliedState | None:
     return AppliedState.parse(vault.open_state(stack.uuid, sealed)) if sealed else None
 
 
-def _keep_going(function: Callable[P, None]) -> Callable[P, None]:
+def keep_going(function: Callable[P, None]) -> Callable[P, None]:
     """Let a deploy go on when the database can't take a line of its output: a full disk, say."""
 
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:

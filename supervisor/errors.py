@@ -95,6 +95,23 @@ class HostPathUnknown(SupervisorError):
     """Nobody can tell where on the host the storage is, so bind mounts would be empty."""
 
 
+class HandedOver(SupervisorError):
+    """A helper container goes on with the run; what comes of it is yet to be seen."""
+
+
+class HandoverLost(SupervisorError):
+    """The helper container that went on with a run is gone without a result."""
+
+
+class StackIsOwn(SupervisorError):
+    """Supervisor itself runs in this stack, and would be gone."""
+
+    def __str__(self) -> str:
+        return (
+            "Supervisor itself runs in this stack: start it outside of the stack, then delete that"
+        )
+
+
 class DeployUnhealthy(SupervisorError):
     """The containers came up, but they don't stay up or don't become healthy."""
 

@@ -5,20 +5,24 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 
 from flask import Flask
 from sqlalchemy.exc import OperationalError
 
 from supervisor import failpoints, log_context, runs, stacks, upkeep
-from supervisor.attempt import Attempt, workspace_of
+from supervisor.attempt import Attempt, keep_going, outcome_of, workspace_of
+from supervisor.commands.helper_container import HelperContainer
 from supervisor.commands.shell import Cancellation, Shell
 from supervisor.commands.strays import end_strays
 from supervisor.config import Config
-from supervisor.errors import CommandCancelled
+from supervisor.errors import CommandCancelled, HandedOver, HandoverLost, SupervisorError
 from supervisor.events import queue_bell
+from supervisor.handover import Handover, await_result
 from supervisor.host_storage import HostStorage
 from supervisor.models import Action, Run, Stack, Status
+from supervisor.output import Output
 from supervisor.runs import Outcome
 
 log = logging.getLogger(__name__)
@@ -28,6 +32,7 @@ SOON_SECONDS = 0.25
 KILLING_SECONDS = 10
 STOPPING = "Supervisor is stopping"
 KILLED = "Supervisor was stopped while it ran"
+LOST = "The helper container that went on with it is gone"
 DELETED = "the stack was deleted"
 
 
@@ -41,8 +46,8 @@ class Runner:
         self._lock = threading.Lock()
         self._active: dict[int, Cancellation] = {}
         self._threads: list[threading.Thread] = []
-        own = Shell(marker=f"{config.marker}mounts")
-        self._host_storage = HostStorage(config.storage, own)
+        self._shell = Shell(marker=f"{config.marker}mounts")
+        self._host_storage = HostStorage(config.storage, self._shell)
 
     def start(self) -> None:
         """Clear up what a killed process left, then begin to work."""
@@ -50,10 +55,14 @@ class Runner:
             upkeep.remove_drafts(self._config)
             strays = end_strays(self._config.marker, grace_seconds=2)
             left = runs.left_behind()
-        if strays or left:
-            log.warning("After a kill: %d processes ended, %d runs to do again", strays, len(left))
-        if left:
-            self._spawn("recovery", lambda: self._take_up(left))
+        handed = [run for run in left if self._handover(run).is_open]
+        for run in handed:
+            self._spawn(f"handover-{run.id}", partial(self._take_back, run))
+        cut = [run for run in left if run not in handed]
+        if strays or cut:
+            log.warning("After a kill: %d processes ended, %d runs to do again", strays, len(cut))
+        if cut:
+            self._spawn("recovery", lambda: self._take_up(cut))
         for number in range(self._config.concurrency):
             self._spawn(f"runner-{number}", self._work)
 
@@ -70,6 +79,40 @@ class Runner:
                     self._insist(run, partial(runs.interrupt, run, KILLED, self._config.runs_kept))
             except Exception:
                 log.exception("run %s, which was interrupted, could not be taken up", run.uuid)
+
+    def _take_back(self, run: Run) -> None:
+        """Go on with a run that this Supervisor's predecessor handed over."""
+        try:
+            with self._app.app_context():
+                self._await(run, stacks.of_run(run))
+        except Exception:
+            log.exception("run %s, which was handed over, could not be taken back", run.uuid)
+
+    def _await(self, run: Run, stack: Stack) -> None:
+        """Record what a helper container makes of a run; at a stop, leave that to the next life."""
+        log.info("run %s of %s: handed over to a helper container", run.uuid, stack.name)
+        handover = self._handover(run)
+        helper = HelperContainer(self._shell, run.uuid)
+        output = Output(run)
+        try:
+            result = await_result(handover, helper, keep_going(output.append), self._stopping)
+        except HandoverLost:
+            outcome = None
+        else:
+            if result is None:
+                return
+            outcome = outcome_of(
+                stack, result.progress, Status(result.status), result.message, retry=result.retry
+            )
+        keep_going(output.close)()
+        self._insist(run, lambda: self._record_once(run, stack, outcome, LOST))
+        handover.close()
+        with suppress(SupervisorError):
+            helper.remove()
+        log.info("run %s of %s: %s", run.uuid, stack.name, outcome.status if outcome else LOST)
+
+    def _handover(self, run: Run) -> Handover:
+        return Handover(self._config.storage, run.uuid, self._app.extensions["supervisor_cipher"])
 
     def cancel(self, stack_id: int, reason: str) -> None:
         """End what the stack's run is doing now."""
@@ -118,6 +161,9 @@ class Runner:
             self._active[stack.id] = cancellation
         try:
             outcome = self._attempt(run, stack, cancellation)
+        except HandedOver:
+            self._await(run, stack)
+            return
         finally:
             with self._lock:
                 del self._active[stack.id]
@@ -135,6 +181,8 @@ class Runner:
                 return attempt.carry_out()
             except CommandCancelled as error:
                 return None if error.reason == STOPPING else attempt.cancelled(error)
+        except HandedOver:
+            raise
         except Exception:
             log.exception("run %s of %s could not begin", run.uuid, stack.name)
             return Outcome(Status.FAILED, "internal error, see Supervisor's own log")
@@ -155,13 +203,22 @@ class Runner:
             else:
                 return
 
-    def _record_once(self, run: Run, stack: Stack, outcome: Outcome | None) -> None:
+    def _record_once(
+        self, run: Run, stack: Stack, outcome: Outcome | None, cut_by: str = STOPPING
+    ) -> None:
         if outcome is None:
-            runs.interrupt(run, STOPPING, self._config.runs_kept)
+            runs.interrupt(run, cut_by, self._config.runs_kept)
         elif run.action == Action.DELETE and outcome.status == Status.SUCCEEDED:
             self._forget(stack)
         else:
             runs.finish(run, outcome, self._config.runs_kept)
+
+    def is_own(self, stack: Stack) -> bool:
+        """Tell whether Supervisor itself runs in this stack, as far as the engine tells."""
+        with suppress(SupervisorError):
+            own = self._host_storage.own()
+            return own is not None and own.project == stack.project
+        return False
 
     def _forget(self, stack: Stack) -> None:
         place = workspace_of(stack, self._config)

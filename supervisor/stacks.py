@@ -58,6 +58,12 @@ def find(uuid: str) -> Stack:
     return stack
 
 
+def of_run(run: Run) -> Stack:
+    """Return the stack that a run belongs to."""
+    with reading() as session:
+        return session.get_one(Stack, run.stack_id)
+
+
 def overview() -> Sequence[Row[Any]]:
     """Return what a list shows of all stacks, oldest first.
 

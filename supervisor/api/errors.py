@@ -17,6 +17,7 @@ STATUS = {
     errors.WrongStrategy: 409,
     errors.SignatureInvalid: 400,
     errors.LimitReached: 409,
+    errors.StackIsOwn: 409,
 }
 WORDS = {
     404: "Not found",

@@ -9,6 +9,7 @@ from supervisor.api.body import flag, json_object
 from supervisor.api.runs import run_path
 from supervisor.api.stack_input import changed_values, new_values
 from supervisor.api.stack_view import overview_values, stack_values, stats_values
+from supervisor.errors import StackIsOwn
 from supervisor.runner import DELETED
 
 blueprint = Blueprint("stacks", __name__, url_prefix="/stacks")
@@ -46,8 +47,11 @@ def update(uuid: str) -> Any:
 @blueprint.delete("/<uuid>")
 def delete(uuid: str) -> Any:
     """Queue the teardown; whatever the stack is doing now is ended first."""
-    stack, run = stacks.mark_deleting(uuid, volumes=flag("volumes"))
+    volumes = flag("volumes")
     runner = current_app.extensions.get("supervisor_runner")
+    if runner and runner.is_own(stacks.find(uuid)):
+        raise StackIsOwn
+    stack, run = stacks.mark_deleting(uuid, volumes=volumes)
     if runner:
         runner.cancel(stack.id, DELETED)
     return "", 204, {"Location": run_path(stack, run)}

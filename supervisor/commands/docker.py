@@ -13,6 +13,8 @@ from supervisor.commands.shell import Shell
 from supervisor.errors import CommandFailed
 
 SECONDS = 30
+STOP_SECONDS = 60
+ASIDE = ".former"
 INSPECTED_AT_ONCE = 200  # the answer is kept in memory, some kilobytes for each
 EVENTS = ("create", "destroy", "die", "start", "stop", "pause", "unpause", "health_status", "kill")
 
@@ -99,6 +101,34 @@ def tag_image(shell: Shell, image: str, name: str) -> None:
 def unpause(shell: Shell, containers: Collection[str]) -> None:
     """Let frozen containers go on."""
     _capture(shell, "container", "unpause", *containers)
+
+
+def step_aside(shell: Shell, container: str) -> None:
+    """Stop a container, and let another one have its name."""
+    stop = ["docker", "container", "stop", "--time", str(STOP_SECONDS), container]
+    with explained():
+        shell.capture(stop, env=environment(), seconds=SECONDS + STOP_SECONDS)
+    name = _name(shell, container)
+    if not name.endswith(ASIDE):
+        _capture(shell, "container", "rename", container, f"{name}{ASIDE}")
+
+
+def step_back(shell: Shell, container: str) -> None:
+    """Start a container again that had stepped aside."""
+    name = _name(shell, container)
+    if name.endswith(ASIDE):
+        _capture(shell, "container", "rename", container, name.removesuffix(ASIDE))
+    _capture(shell, "container", "start", container)
+
+
+def remove(shell: Shell, container: str) -> None:
+    """Remove a container."""
+    _capture(shell, "container", "rm", "--force", container)
+
+
+def _name(shell: Shell, container: str) -> str:
+    text = _capture(shell, "container", "inspect", "--format", "{{.Name}}", container)
+    return text.strip().removeprefix("/")
 
 
 def show_logs(shell: Shell, container: str, lines: int) -> None:

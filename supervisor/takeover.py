@@ -1,0 +1,116 @@
+"""What runs in the helper container: `python -m supervisor.takeover RUN [--check]`."""
+
+import logging
+import os
+import sys
+from pathlib import Path
+
+from supervisor.commands import docker
+from supervisor.commands.compose import engine_version
+from supervisor.commands.helper_container import HelperContainer
+from supervisor.commands.shell import Shell
+from supervisor.crypto import Cipher
+from supervisor.deploy.apply import compose_for
+from supervisor.deploy.rollout import Rollout
+from supervisor.errors import SupervisorError, WrongKey
+from supervisor.handover import Handover, Order, Result
+from supervisor.keys import SECRET_KEY_BASE, stored_keys
+from supervisor.models import Status
+from supervisor.redact import Redactor
+from supervisor.secret import Secret
+
+log = logging.getLogger(__name__)
+
+TRIES = 3
+CHECK_SECONDS = 30
+NO_KEY = f"{SECRET_KEY_BASE} is neither in Supervisor's container's environment nor in its storage"
+
+
+class Takeover:
+    """Do what the order of a run says, in place of the Supervisor that it replaces."""
+
+    def __init__(self, handover: Handover, order: Order) -> None:
+        self._handover, self._order = handover, order
+        self._redact = Redactor(order.secrets)
+        self._shell = Shell(log=handover.tell, redact=self._redact)
+        self._rollout = Rollout(
+            order.spec, order.place, self._shell, order.limits, self._announce, order.progress
+        )
+
+    def carry_out(self) -> Result:
+        """Return what came of it; after too many kills, give up."""
+        try:
+            if self._handover.count_try() > TRIES:
+                return self._failed(f"gave up after {TRIES} attempts that were cut off")
+            if self._order.former:
+                self._announce("hand over", "Stopping the Supervisor that is to be replaced")
+                docker.step_aside(self._shell, self._order.former)
+            message = self._rollout.carry_out(self._order.job)
+        except SupervisorError as error:
+            return self._failed(str(error), retry=self._order.progress.may_pass(error))
+        except Exception:
+            log.exception("run %s broke", self._handover.run)
+            return self._failed("internal error, see the helper container's log")
+        if self._order.former:
+            docker.remove(self._shell, self._order.former)
+        return Result(Status.SUCCEEDED, message, self._order.progress)
+
+    def _failed(self, reason: str, *, retry: bool = False) -> Result:
+        progress = self._order.progress
+        message = f"{progress.step}: {self._redact(reason)}"
+        self._handover.tell(message.splitlines())
+        if self._order.former:
+            self._bring_back(self._order.former)
+        return Result(Status.FAILED, message, progress, retry)
+
+    def _bring_back(self, former: str) -> None:
+        """Start the former Supervisor again, in place of what was to replace it."""
+        spec = self._order.spec
+        try:
+            if spec.applied is None:
+                self._announce("roll back", "Going back to the Supervisor that was to be replaced")
+                compose_for(self._shell, spec.project).down(self._order.limits.down, volumes=False)
+                self._order.progress.outcome = "rolled_back"
+        except SupervisorError as error:
+            self._handover.tell([f"The way back failed too: {error}"])
+        finally:
+            docker.step_back(self._shell, former)
+
+    def _announce(self, step: str, text: str) -> None:
+        self._handover.tell([f"==> {step}: {self._redact(text)}"])
+
+
+def main(run: str, *, check: bool) -> None:
+    """Do a run's order, or only see whether that would be possible."""
+    storage = Path(os.environ["SUPERVISOR_STORAGE"])
+    key = os.environ.get(SECRET_KEY_BASE, "").strip() or stored_keys(storage).get(SECRET_KEY_BASE)
+    if not key:
+        sys.exit(NO_KEY)
+    handover = Handover(storage, run, Cipher(Secret(key)))
+    shell = Shell()
+    if check:
+        _check(handover, shell)
+        return
+    # After a result, or without an order, there is only this container to be removed.
+    if handover.is_open and handover.result() is None:
+        handover.finish(Takeover(handover, handover.order()).carry_out())
+    HelperContainer(shell, run).remove()
+
+
+def _check(handover: Handover, shell: Shell) -> None:
+    """Exit with what is wrong, if anything is."""
+    try:
+        order = handover.order()
+        engine_version(shell, CHECK_SECONDS)
+    except FileNotFoundError:
+        sys.exit(f"{handover.storage} is not Supervisor's storage there")
+    except WrongKey:
+        sys.exit(f"{SECRET_KEY_BASE} there is not the one that Supervisor works with")
+    except SupervisorError as error:
+        sys.exit(f"{error}; it has no network, so mount the engine's socket")
+    if not os.access(order.place.folder, os.W_OK):
+        sys.exit(f"{order.place.folder} cannot be written there")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], check="--check" in sys.argv[2:])
