@@ -6,12 +6,13 @@ import time
 import traceback
 from collections.abc import Callable
 
-from bench import answers, followers, footprint, polls, push
+from bench import answers, container, followers, footprint, polls, push
 from bench.figures import Figure, table
 from bench.stage import Stage
 
 MEASUREMENTS: dict[str, Callable[[Stage], list[Figure]]] = {
     "footprint": footprint.measure,
+    "container": container.measure,
     "push": push.measure,
     "polls": polls.measure,
     "answers": answers.measure,

@@ -7,6 +7,7 @@ from typing import Self
 
 import psutil
 
+from tests.support.container import STORAGE, ContainerService
 from tests.support.engine import Engine
 from tests.support.repository import Repository
 from tests.support.service import Service
@@ -50,6 +51,15 @@ class Stage:
     def service(self, **settings: str) -> Service:
         """Return a new service, not started yet."""
         service = Service(self.path("service"), self.engine, **settings)
+        self._services.append(service)
+        return service
+
+    def container(self, image: str) -> ContainerService:
+        """Return a new service in a container with a storage of its own, not started yet."""
+        folder = self.path("container")
+        (folder / "repositories").mkdir(parents=True)
+        mounts = ["--volume", f"{folder / 'storage'}:{STORAGE}"]
+        service = ContainerService(folder, self.engine, image, mounts, [])
         self._services.append(service)
         return service
 

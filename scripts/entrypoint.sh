@@ -68,7 +68,7 @@ check_access() {
 choose_storage
 find_socket
 choose_user
-if [ "${1:-}" = gunicorn ]; then
+if [ "$PPID" != 0 ]; then # at the container's start, not for each `docker exec`
     if [ -n "$as_user" ]; then
         hand_over_storage
         # Only root can make the link that gives the storage the path that it has on the host.
@@ -76,4 +76,5 @@ if [ "${1:-}" = gunicorn ]; then
     fi
     check_access
 fi
+# shellcheck disable=SC2086 # words or none
 exec $as_user "$@"

@@ -219,6 +219,20 @@ class PortTaken(SupervisorError):
     """A port that a service publishes is in use."""
 
 
+class FilesOfOthers(SupervisorError):
+    """Containers wrote files that this user cannot remove."""
+
+    def __init__(self, folder: object) -> None:
+        super().__init__(folder)
+        self.folder = folder
+
+    def __str__(self) -> str:
+        return (
+            "Containers wrote files as other users, which Supervisor's user cannot remove:"
+            f" remove {self.folder} as root"
+        )
+
+
 class DiskFull(SupervisorError):
     """There is no space left."""
 

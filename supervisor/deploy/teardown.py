@@ -4,6 +4,7 @@ import shutil
 
 from supervisor.deploy.apply import compose_for
 from supervisor.deploy.recipe import Recipe
+from supervisor.errors import FilesOfOthers
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"  # git knows it without having it
 
@@ -21,7 +22,10 @@ def tear_down(recipe: Recipe, *, volumes: bool) -> str:
 
 
 def _remove_checkout(recipe: Recipe, *, everything: bool) -> None:
-    """Remove what git put there; what containers wrote into it goes only with the volumes."""
+    """Remove what git put there; what containers wrote into it goes only with the volumes.
+
+    Raise FilesOfOthers for what this user cannot remove.
+    """
     place, git = recipe.place, recipe.mirror
     tree = place.checkout
     if place.mirror.exists():
@@ -34,6 +38,8 @@ def _remove_checkout(recipe: Recipe, *, everything: bool) -> None:
     (place.folder / "overrides.json").unlink(missing_ok=True)
     if everything:
         shutil.rmtree(place.folder, ignore_errors=True)
+        if place.folder.exists():
+            raise FilesOfOthers(place.folder)
     for path in (tree.path, place.folder):
         if path.is_dir() and not any(path.iterdir()):
             path.rmdir()

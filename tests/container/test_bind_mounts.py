@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.container.conftest import STORAGE, StartContainer
+from tests.container.conftest import StartContainer
 from tests.support.compose_files import compose, sleeper
+from tests.support.container import STORAGE
 from tests.support.engine import Engine, docker
 from tests.support.repository import Repository
 from tests.support.triggers import webhook

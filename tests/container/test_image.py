@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.container.conftest import STORAGE, USER, ContainerService, StartContainer, give
+from tests.container.conftest import StartContainer, give
 from tests.support.compose_files import built, compose, sleeper
+from tests.support.container import STORAGE, USER, ContainerService
 from tests.support.engine import Engine, docker
 from tests.support.engine_proxy import EngineProxy
 from tests.support.repository import Repository
@@ -64,7 +65,7 @@ def test_the_known_command_works_as_it_is(
 
 def test_it_has_what_it_needs_and_no_compiler(start_container: StartContainer) -> None:
     service = start_container()
-    for command in ("git", "ssh", "docker", "tini"):
+    for command in ("git", "ssh", "docker", "tini", "supervisor"):
         service.inside("which", command)
     service.inside("docker", "compose", "version")
     for command in ("gcc", "cc", "make", "pip", "pip3", "curl"):
@@ -107,7 +108,8 @@ def test_a_storage_of_root_is_handed_over_but_not_what_containers_wrote(
     as_root.wait_for_run(stack["uuid"])
     data = storage / "stacks" / stack["uuid"] / "checkout/data/of-a-database"
     data.write_text("precious")
-    os.chown(data, 999, 999)
+    for path in (data, data.parent):
+        os.chown(path, 999, 999)
     as_root.stop()
     assert (storage / "supervisor.db").stat().st_uid == 0
     docker("rm", as_root.name)
@@ -116,12 +118,18 @@ def test_a_storage_of_root_is_handed_over_but_not_what_containers_wrote(
     service = start_container(*mount)
     assert processes(service)["gunicorn"][0] == USER
     owners = {path: path.lstat().st_uid for path in (storage, *storage.rglob("*"))}
-    assert owners.pop(data) == 999
+    assert owners.pop(data) == owners.pop(data.parent) == 999
     assert set(owners.values()) == {USER}
     repository.commit(compose({"web": sleeper(volumes=["./data:/data"], environment={"A": "2"})}))
     redeploy = service.post(f"/stacks/{stack['uuid']}/control", json={"command": "redeploy"})
     service.wait_for_run(stack["uuid"], Path(redeploy.headers["Location"]).name)
     assert engine.run_inside(stack["project"], "web", "cat", "/data/of-a-database") == "precious"
+
+    delete = service.delete(f"/stacks/{stack['uuid']}?volumes=true")
+    run = Path(delete.headers["Location"]).name
+    failed = service.wait_for_run(stack["uuid"], run, status="failed")
+    assert f"remove {storage}/stacks/{stack['uuid']} as root" in failed["message"]
+    assert data.exists()
 
 
 def test_with_a_user_of_its_own_it_goes_on_as_that_one(
@@ -162,11 +170,38 @@ def test_a_socket_for_root_alone_is_said_at_the_start_with_what_to_do(
     assert "this user may not use it" not in as_root.log_text
 
 
-def test_an_image_is_built_by_the_user_in_the_container(
+def test_an_image_is_built_with_logins_that_may_only_be_read(
     start_container: StartContainer, engine: Engine, repository: Repository, tmp_path: Path
 ) -> None:
+    logins = tmp_path / "logins"
+    logins.mkdir()
+    (logins / "config.json").write_text("{}")
     repository.commit(built("echo built > /built"))
-    service = start_container("--volume", f"{tmp_path / 'storage'}:{STORAGE}")
+    service = start_container(
+        *("--volume", f"{tmp_path / 'storage'}:{STORAGE}"),
+        *("--volume", f"{logins}:/supervisor/.docker:ro"),
+    )
     stack = service.create_stack(git_repository=repository.url)
     service.wait_for_run(stack["uuid"])
     assert engine.run_inside(stack["project"], "web", "cat", "/built") == "built"
+    assert "can't be read" not in service.log_text
+
+    (logins / "config.json").chmod(0o600)  # as `docker login` writes it for root
+    service.stop()
+    service.start()
+    assert "/supervisor/.docker/config.json can't be read by this user" in service.log_text
+    assert "make 3000 its owner" in service.log_text
+
+
+def test_commands_in_the_container_run_as_the_service_does(
+    start_container: StartContainer, tmp_path: Path
+) -> None:
+    storage = tmp_path / "storage"
+    service = start_container("--volume", f"{storage}:{OLD_STORAGE}")
+    told = service.inside("supervisor", "check")
+    assert f"{OLD_STORAGE}, " in told
+    assert f"the engine sees the storage at {storage}" in told
+    assert "WRONG" not in told
+    backup = "/supervisor/storage/backup"
+    service.inside("supervisor", "backup", backup)
+    assert service.inside("stat", "-c", "%u", backup) == str(USER)
