@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import requests
 
-from tests.container.conftest import STORAGE, StartContainer
+from tests.container.conftest import StartContainer
 from tests.support.compose_files import compose, sleeper
+from tests.support.container import STORAGE
 from tests.support.engine import Engine, docker
 from tests.support.ports import free_port
 from tests.support.repository import Repository
