@@ -197,6 +197,10 @@ class MirrorDamaged(SupervisorError):
         return "The local copy of the repository was damaged: it will be fetched anew"
 
 
+class LargeFilesMissing(SupervisorError):
+    """Files that a commit keeps in Git LFS are not here."""
+
+
 class EngineUnreachable(SupervisorError):
     """The Docker engine did not answer."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from supervisor import stacks
 from supervisor.commands.git import Git
+from supervisor.commands.git_lfs import forget_large_files
 from supervisor.commands.shell import Shell
 from supervisor.config import Config
 from supervisor.deploy.spec import Workspace, mirror_locked
@@ -37,7 +38,9 @@ def tidy_mirrors(config: Config) -> None:
         try:
             with mirror_locked(mirror, LOCK_SECONDS):
                 if mirror in _wanted(config):
-                    Git(shell, mirror).collect_garbage(config.limits.fetch)
+                    git = Git(shell, mirror)
+                    git.collect_garbage(config.limits.fetch)
+                    forget_large_files(git, config.limits.fetch)
                 else:
                     shutil.rmtree(mirror)
         except SupervisorError as error:

@@ -6,6 +6,9 @@ case "$1" in
   *"'$SUPERVISOR_GIT_SCHEME://"*"@$SUPERVISOR_GIT_HOST'"*) ;;
   *) exit 1 ;;
 esac
+# git-lfs asks again and again where a server takes no answer.
+[ "$(wc -c <"$SUPERVISOR_GIT_ASKED")" -lt 20 ] || exit 1
+printf x >>"$SUPERVISOR_GIT_ASKED"
 case "$1" in
   Username*) printf '%s\n' "$SUPERVISOR_GIT_USERNAME" ;;
   *) printf '%s\n' "$SUPERVISOR_GIT_TOKEN" ;;

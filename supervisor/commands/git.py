@@ -11,7 +11,12 @@ from uuid import uuid4
 from supervisor.commands.git_environment import Remote, git_environment
 from supervisor.commands.git_errors import explain, hides_fingerprint, is_damage
 from supervisor.commands.shell import Shell
-from supervisor.errors import CommandFailed, DeployRefused, MirrorDamaged, SupervisorError
+from supervisor.errors import (
+    CommandFailed,
+    DeployRefused,
+    MirrorDamaged,
+    SupervisorError,
+)
 
 COMMIT = re.compile(r"[0-9a-f]{40}\Z")
 SUBMODULE = re.compile(r"submodule\.(.*)\.(path|url)", re.DOTALL)
@@ -203,14 +208,18 @@ class Git:
 
     def delete_references(self, folder: str) -> None:
         """Remove the mirror's own references below a folder; fine if there are none."""
-        for name in self._line("for-each-ref", "--format=%(refname)", f"{folder}/").split():
+        for name in self.references(folder):
             self._line("update-ref", "-d", "--end-of-options", name)
+
+    def references(self, folder: str) -> list[str]:
+        """Return the mirror's own references below a folder."""
+        return self._line("for-each-ref", "--format=%(refname)", f"{folder}/").split()
 
     def checkout(self, commit: str, work_tree: Path, index: Path, seconds: float) -> None:
         """Make the tracked files of a folder those of the commit, in place.
 
         Untracked files stay. A lock or index that a killed git left is cleared away: the caller
-        makes sure that nobody else uses this index.
+        makes sure that nobody else uses this index. Raise LargeFilesMissing, MirrorDamaged.
         """
         work_tree.mkdir(mode=0o755, parents=True, exist_ok=True)
         index.with_name(f"{index.name}.lock").unlink(missing_ok=True)
@@ -240,9 +249,14 @@ class Git:
             self.mirror.rename(away)
         shutil.rmtree(away, ignore_errors=True)
 
+    def run(
+        self, *arguments: str, remote: Remote | None = None, seconds: float = LOCAL_SECONDS
+    ) -> str:
+        """Run another git command on the mirror; return what it prints."""
+        return _run(self.shell, self._argv(*arguments), seconds, remote=remote)
+
     def _line(self, *arguments: str) -> str:
-        argv = self._argv(*arguments)
-        return _run(self.shell, argv, LOCAL_SECONDS).strip()
+        return self.run(*arguments).strip()
 
     def _argv(self, *arguments: str) -> list[str]:
         return _git(f"--git-dir={self.mirror}", *arguments)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
+from supervisor.commands.memory_file import memory_file
 from supervisor.commands.ssh import read_known_hosts, ssh_command
 
 ASKPASS = str(Path(__file__).with_name("askpass.sh"))
@@ -14,6 +15,9 @@ PASSED_ON = ("PATH", "http_proxy", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO
 SETTINGS = {
     "core.hooksPath": "/dev/null",
     "credential.helper": "",
+    # Where git-lfs is missing, or the file, the checkout fails instead of leaving a pointer.
+    "filter.lfs.process": "git-lfs filter-process",
+    "filter.lfs.required": "true",
     "gc.auto": "0",
     "http.followRedirects": "false",  # the token must not go to another host
     "http.lowSpeedLimit": "1000",
@@ -28,6 +32,8 @@ SETTINGS = {
     "fetch.fsck.missingSpaceBeforeDate": "ignore",
     "fetch.fsck.zeroPaddedFilemode": "ignore",
 }
+
+ASKING_NOBODY = {"lfs.url": "none"}  # or git-lfs would ask whatever server a `.lfsconfig` names
 
 
 @dataclass(frozen=True)
@@ -79,18 +85,19 @@ def git_environment(
         "GIT_TERMINAL_PROMPT": "0",
     }
     with ExitStack() as files:
-        settings = SETTINGS
+        settings = SETTINGS | (_asking(remote) if remote else ASKING_NOBODY)
         if remote:
-            settings = SETTINGS | _trust(remote)
-            environment |= _credentials(remote) | {"GIT_SSH_COMMAND": _ssh(remote, files, verbose)}
+            environment |= _credentials(remote, files)
+            environment["GIT_SSH_COMMAND"] = _ssh(remote, files, verbose)
         yield environment | _as_variables(settings)
 
 
-def _trust(remote: Remote) -> dict[str, str]:
-    return {"http.sslCAInfo": remote.ca_file} if remote.ca_file else {}
+def _asking(remote: Remote) -> dict[str, str]:
+    settings = {"remote.origin.url": remote.url}  # by which git-lfs finds its server
+    return settings | ({"http.sslCAInfo": remote.ca_file} if remote.ca_file else {})
 
 
-def _credentials(remote: Remote) -> dict[str, str]:
+def _credentials(remote: Remote, files: ExitStack) -> dict[str, str]:
     if not remote.token:
         return {}
     parts = urlsplit(remote.url)
@@ -100,6 +107,7 @@ def _credentials(remote: Remote) -> dict[str, str]:
         "SUPERVISOR_GIT_HOST": parts.netloc,
         "SUPERVISOR_GIT_USERNAME": remote.username or "git",
         "SUPERVISOR_GIT_TOKEN": remote.token,
+        "SUPERVISOR_GIT_ASKED": files.enter_context(memory_file(b"")),
     }
 
 

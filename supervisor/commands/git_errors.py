@@ -6,6 +6,7 @@ from supervisor.errors import (
     CommandFailed,
     DeployRefused,
     DiskFull,
+    LargeFilesMissing,
     ReferenceNotFound,
     RepositoryDenied,
     RepositoryNotFound,
@@ -22,13 +23,18 @@ TABLE: tuple[tuple[str, type[SupervisorError], str], ...] = (
         "The disk is full: free space in Supervisor's storage",
     ),
     (
+        r"smudge filter lfs failed|git-lfs: (command )?not found",
+        LargeFilesMissing,
+        "Files that are kept in Git LFS are not here",
+    ),
+    (
         r"Permission denied \([a-z,-]*publickey",
         RepositoryDenied,
         "The git server refused the SSH key: check git_ssh_key, and that its public half is there",
     ),
     (
         r"Authentication failed|could not read (Username|Password)|error: 40[13]\b"
-        r"|Permission denied \(|HTTP Basic: Access denied",
+        r"|Git credentials for .* not found|Permission denied \(|HTTP Basic: Access denied",
         RepositoryDenied,
         "The repository refused access: check git_username and git_token",
     ),
@@ -42,6 +48,11 @@ TABLE: tuple[tuple[str, type[SupervisorError], str], ...] = (
         r"|Repository not found|: No such file or directory",
         RepositoryNotFound,
         "There is no such repository: check git_repository",
+    ),
+    (
+        r"Object does not exist",
+        DeployRefused,
+        "The server lacks a file that is kept in Git LFS: push it with git lfs push",
     ),
     (
         r"fsck error",

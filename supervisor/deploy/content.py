@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from supervisor.commands import git
+from supervisor.commands.git_lfs import fetch_large_files
 from supervisor.commands.shell import Shell
 from supervisor.config import Limits
 from supervisor.deploy.spec import StackSpec, Tree, Workspace
@@ -11,6 +12,7 @@ from supervisor.deploy.state import AppliedState
 from supervisor.deploy.submodules import Submodules
 from supervisor.errors import (
     CommandCancelled,
+    LargeFilesMissing,
     MirrorDamaged,
     ReferenceNotFound,
     SupervisorError,
@@ -64,8 +66,7 @@ class Content:
         Raise DeployRefused for addresses that are not to be asked.
         """
         with self.place.mirror_locked(self.limits.fetch):
-            tree = Submodules(self.spec.remote, self.mirror, self.place, self.limits, self.step)
-            whole = tree.put_into(commit)
+            whole = self._submodules().put_into(commit)
             if whole != commit:
                 self.mirror.set_reference(self.place.trees[self.place.target], whole)
         return whole if whole != commit else ""
@@ -84,17 +85,36 @@ class Content:
 
     def check_out(self, step: str, tree: Tree, state: AppliedState) -> None:
         """Make a folder's tracked files those of a state; a mirror that lost it is mended."""
-        self.step(step, f"Checking out {state.commit[:12]}")
         try:
-            self._check_out(tree, state)
+            self._check_out(step, tree, state)
         except MirrorDamaged:
             self.obtain(state.commit, state.commit)
             if state.tree:
                 self.with_submodules(state.commit)
-            self._check_out(tree, state)
+            self._check_out(step, tree, state)
 
-    def _check_out(self, tree: Tree, state: AppliedState) -> None:
-        self.mirror.checkout(state.content, tree.path, tree.index, self.limits.checkout)
+    def _check_out(self, step: str, tree: Tree, state: AppliedState) -> None:
+        def run() -> None:
+            self.step(step, f"Checking out {state.commit[:12]}")
+            self.mirror.checkout(state.content, tree.path, tree.index, self.limits.checkout)
+
+        try:
+            run()
+        except LargeFilesMissing:
+            self._fetch_large_files(state)
+            run()
+
+    def _fetch_large_files(self, state: AppliedState) -> None:
+        self.step("fetch", "Fetching the files that are kept in Git LFS")
+        with self.place.mirror_locked(self.limits.fetch):
+            submodules = self._submodules()
+            if state.tree:
+                submodules.put_into(state.commit)
+            for remote, commit in ((self.spec.remote, state.commit), *submodules.found):
+                fetch_large_files(self.mirror, remote, commit, self.limits.fetch)
+
+    def _submodules(self) -> Submodules:
+        return Submodules(self.spec.remote, self.mirror, self.place, self.limits, self.step)
 
     def _bring_back(self) -> None:
         """Fetch what runs and what ran before into a new mirror: there may be a way back to it."""

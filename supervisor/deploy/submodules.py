@@ -38,7 +38,8 @@ class Submodules:
     place: Workspace
     limits: Limits
     step: Callable[[str, str], None]
-    seen: int = 0
+    found: list[tuple[Remote, str]] = field(default_factory=list)
+    """The submodules that were put in place: where they are from, and their commits."""
     begun: float = field(default_factory=time.monotonic)
 
     def put_into(self, commit: str) -> str:
@@ -57,15 +58,15 @@ class Submodules:
             mode, wanted = entry.split()
             if mode == GITLINK:
                 where = posixpath.join(folder, path)
-                self._count(where, depth)
+                self._check_number(where, depth)
                 at = remote.elsewhere(self._address(remote, addresses[path], where))
                 self._obtain(at, wanted, where)
+                self.found.append((at, wanted))
                 trees[path] = self._put_into(wanted, at, where, depth - 1)
         return self.mirror.graft(commit, trees) if trees else commit
 
-    def _count(self, where: str, depth: int) -> None:
-        self.seen += 1
-        if self.seen > MOST or not depth:
+    def _check_number(self, where: str, depth: int) -> None:
+        if len(self.found) >= MOST or not depth:
             raise DeployRefused(
                 f"Submodule {where}: there are more than {MOST}, or more than {DEEPEST} inside"
                 " each other"

@@ -1,6 +1,7 @@
 """A git server over HTTP, with basic authentication and faults at will."""
 
 import base64
+import json
 import os
 import socket
 import ssl
@@ -133,6 +134,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(faults.status)
         elif not self.git.accepts(authorization):
             self._refuse(401)
+        elif "/info/lfs/" in self.path:
+            self._large_files()
         else:
             self._run_backend()
 
@@ -168,6 +171,23 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self._send(content)
 
+    def _large_files(self) -> None:
+        """Speak Git LFS: tell where files are, or send one, from the repository's own store."""
+        repository, _, what = self.path.partition(".git/info/lfs/")
+        folder = self.git.folder / repository.strip("/")
+        if what == "objects/batch":
+            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["objects"]
+            base = f"{self.git.url(folder)}.git/info/lfs"
+            found = [each | _action(folder, each["oid"], base) for each in asked]
+            content = json.dumps({"transfer": "basic", "objects": found}).encode()
+        else:
+            content = _large_file(folder, what).read_bytes()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/vnd.git-lfs+json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
     def _send(self, content: bytes) -> None:
         if not self.git.faults.trickle:
             self.wfile.write(content)
@@ -193,3 +213,13 @@ class _Handler(BaseHTTPRequestHandler):
             "CONTENT_TYPE": self.headers.get("Content-Type", ""),
             "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
         }
+
+
+def _large_file(repository: Path, digest: str) -> Path:
+    return repository / ".git/lfs/objects" / digest[:2] / digest[2:4] / digest
+
+
+def _action(repository: Path, digest: str, base: str) -> dict[str, object]:
+    if not _large_file(repository, digest).exists():
+        return {"error": {"code": 404, "message": "Object does not exist"}}
+    return {"actions": {"download": {"href": f"{base}/{digest}"}}}

@@ -1,10 +1,12 @@
 """Real git repositories."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from tests.support import ROOT
 from tests.support.engine import BASE_IMAGE
 
 WHO = {"NAME": "Tester", "EMAIL": "tester@example.org"}
@@ -84,6 +86,17 @@ class Repository:
     def link(self, name: str, target: str) -> None:
         """Make a symbolic link; it is part of the next commit."""
         (self.path / name).symlink_to(target)
+
+    def keep_large(self, pattern: str) -> None:
+        """Keep files in Git LFS from now on; it is part of the next commit."""
+        if not shutil.which("git-lfs"):
+            subprocess.run([ROOT / "scripts/install.sh", "git-lfs"], check=True, timeout=120)
+        for key, value in (("clean", "clean -- %f"), ("smudge", "smudge -- %f")):
+            self.git("config", f"filter.lfs.{key}", f"git-lfs {value}")
+        self.git("config", "filter.lfs.required", "true")
+        (self.path / ".gitattributes").write_text(
+            f"{pattern} filter=lfs diff=lfs merge=lfs -text\n"
+        )
 
     def submodule(self, path: str, url: str, commit: str) -> None:
         """Have a path be a submodule at a commit; it is part of the next commit."""

@@ -1,0 +1,147 @@
+"""Files in Git LFS are files in the checkout; what can't be had of them fails before it harms."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from supervisor.commands.git import Git
+from supervisor.commands.git_environment import Remote
+from supervisor.commands.git_lfs import fetch_large_files, forget_large_files
+from supervisor.commands.shell import Shell
+from supervisor.errors import DeployRefused, LargeFilesMissing, RepositoryDenied
+from tests.conftest import StartService
+from tests.deploy.stage import Stage, stack_files, touched
+from tests.support.compose_files import sleeper
+from tests.support.engine import Engine
+from tests.support.git_http import GitServer
+from tests.support.repository import Repository
+from tests.support.service import Service
+from tests.support.triggers import control
+
+MAIN, TARGET = "refs/heads/main", "refs/supervisor/x/target"
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    repository = Repository(tmp_path / "repository")
+    repository.keep_large("*.bin")
+    web = sleeper(volumes=["./large.bin:/large:ro"])
+    repository.commit(stack_files({"web": web, "db": sleeper()}, {"large.bin": "large 1"}))
+    assert "oid sha256" in repository.git("show", "HEAD:large.bin")
+    return repository
+
+
+def test_large_files_are_deployed_and_their_changes_are_seen(
+    shared_service: Service, engine: Engine, repository: Repository, git_server: GitServer
+) -> None:
+    stage = Stage(shared_service, engine, repository).create(
+        git_repository=git_server.url(repository.path), git_token=git_server.password
+    )
+    assert stage.read("web", "/large") == "large 1"
+    assert (stage.folder / "aside/large.bin").read_text() == "large 1"
+
+    before = stage.ids
+    stage.deploy({"large.bin": "large 2"})
+    assert touched(stage, before) == {"web"}
+    assert stage.read("web", "/large") == "large 2"
+
+    # The way back needs nobody.
+    git_server.faults.status = 500
+    stage.ended(control(stage.service, stage.uuid, "rollback"))
+    assert stage.read("web", "/large") == "large 1"
+
+
+def test_large_files_of_submodules_are_deployed_too(
+    shared_service: Service, engine: Engine, tmp_path: Path, git_server: GitServer
+) -> None:
+    lib, parent = Repository(tmp_path / "lib"), Repository(tmp_path / "parent")
+    lib.keep_large("*.bin")
+    lib.commit({"large.bin": "large"})
+    parent.submodule("lib", "../lib", lib.head)
+    parent.commit(stack_files({"web": sleeper(volumes=["./lib/large.bin:/large:ro"])}))
+    stage = Stage(shared_service, engine, parent).create(
+        git_repository=git_server.url(parent.path), git_token=git_server.password, submodules=True
+    )
+    assert stage.read("web", "/large") == "large"
+
+
+def test_without_git_lfs_a_run_fails_and_says_what_to_install(
+    start_service: StartService, engine: Engine, repository: Repository, tmp_path: Path
+) -> None:
+    path = tmp_path / "bin"
+    path.mkdir()
+    for folder in os.environ["PATH"].split(":"):
+        for tool in Path(folder).glob("*"):
+            if tool.name != "git-lfs" and not (path / tool.name).exists():
+                (path / tool.name).symlink_to(tool)
+    service = start_service(PATH=str(path))
+    stack = service.create_stack(git_repository=repository.url)
+    failed = service.wait_for_run(stack["uuid"], status="failed")
+    assert (
+        "git-lfs, in which files of the repository are kept, is not installed"
+        in (failed["message"])
+    )
+    assert engine.containers(stack["project"]) == {}
+
+
+@pytest.fixture
+def mirror(tmp_path: Path) -> Git:
+    mirror = Git(Shell(), tmp_path / "mirrors" / "m.git")
+    mirror.create()
+    return mirror
+
+
+def check_out(mirror: Git, commit: str) -> str:
+    folder = mirror.mirror.parent / "tree"
+    mirror.checkout(commit, folder, folder.with_name("index"), 20)
+    return (folder / "large.bin").read_text()
+
+
+def test_the_server_of_an_lfsconfig_is_not_asked(
+    mirror: Git, repository: Repository, git_server: GitServer, tmp_path: Path
+) -> None:
+    with GitServer(tmp_path, anonymous=True) as elsewhere:
+        url = f"{elsewhere.url(repository.path)}.git/info/lfs"
+        commit = repository.commit({".lfsconfig": f"[lfs]\n\turl = {url}\n"})
+        remote = Remote(git_server.url(repository.path), "git", git_server.password)
+        mirror.fetch(remote, MAIN, TARGET, 20)
+        with pytest.raises(LargeFilesMissing):
+            check_out(mirror, commit)
+        fetch_large_files(mirror, remote, commit, 20)
+        assert check_out(mirror, commit) == "large 1"
+        assert elsewhere.requests == []
+
+
+def test_a_file_that_the_server_lacks_or_denies_is_called_so(
+    mirror: Git, repository: Repository, git_server: GitServer
+) -> None:
+    remote = Remote(git_server.url(repository.path), "git", git_server.password)
+    commit = mirror.fetch(remote, MAIN, TARGET, 20)
+    stranger = Remote(remote.url, "git", "wrong")
+    with pytest.raises(RepositoryDenied, match="git_token"):
+        fetch_large_files(mirror, stranger, commit, 20)
+    shutil.rmtree(repository.path / ".git/lfs")
+    with pytest.raises(DeployRefused, match="git lfs push"):
+        fetch_large_files(mirror, remote, commit, 20)
+    with pytest.raises(LargeFilesMissing):
+        check_out(mirror, commit)
+
+
+def test_what_no_stack_wants_any_more_is_forgotten(
+    mirror: Git, repository: Repository, git_server: GitServer
+) -> None:
+    remote = Remote(git_server.url(repository.path), "git", git_server.password)
+    for content in ("large 1", "large 2"):
+        repository.commit({"large.bin": content})
+        fetch_large_files(mirror, remote, mirror.fetch(remote, MAIN, TARGET, 20), 20)
+    objects = [path for path in (mirror.mirror / "lfs/objects").rglob("*") if path.is_file()]
+    assert len(objects) == 2
+    forget_large_files(mirror, 20)
+    assert all(path.exists() for path in objects), "what is young may belong to a deploy"
+    for path in objects:
+        os.utime(path, (0, 0))
+    forget_large_files(mirror, 20)
+    assert check_out(mirror, repository.head) == "large 2"
+    assert sum(path.exists() for path in objects) == 1
