@@ -7,7 +7,7 @@ from typing import TextIO
 
 import click
 
-from supervisor import create_app, keys, schema, snapshots, storage, vault
+from supervisor import create_app, failpoints, keys, schema, snapshots, storage, vault
 from supervisor.cli import settings
 from supervisor.cli.words import Ended
 from supervisor.config import Config
@@ -71,6 +71,7 @@ def _rotate(config: Config, new: str, *, in_storage: bool) -> int:
         if in_storage:
             keys.write_next(config.storage, new)
         count = vault.encrypt_for(Cipher(Secret(new)))
+    failpoints.reach("rotated")
     if in_storage:
         keys.take_next(config.storage)
     return count
