@@ -5,7 +5,7 @@ ARG BASE=debian:trixie-slim
 FROM $BASE AS system
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends \
-        ca-certificates docker-cli docker-compose git openssh-client python3 tini \
+        ca-certificates docker-cli docker-compose git git-lfs openssh-client python3 tini \
     && rm -rf /var/cache/apt/* /var/lib/apt/lists/*
 
 FROM system AS build

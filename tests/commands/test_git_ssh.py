@@ -82,6 +82,7 @@ def test_a_path_that_is_no_repository_is_called_so(shell: Shell, remote: Remote)
         ask(shell, replace(remote, url=f"{remote.url}-none"))
 
 
+@pytest.mark.row("G18")
 def test_an_unknown_host_key_is_an_error_with_its_fingerprint(
     shell: Shell, server: SshServer, remote: Remote
 ) -> None:
@@ -92,6 +93,7 @@ def test_an_unknown_host_key_is_an_error_with_its_fingerprint(
     assert "git_known_hosts" in message
 
 
+@pytest.mark.row("G18")
 def test_a_changed_host_key_is_an_error_with_its_fingerprint(
     shell: Shell, server: SshServer, remote: Remote
 ) -> None:

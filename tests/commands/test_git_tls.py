@@ -46,6 +46,7 @@ def test_a_private_authority_is_trusted_where_its_file_is_named(
             ls_remote(shell, replace(remote, ca_file=None), [MAIN], 20)
 
 
+@pytest.mark.row("G17")
 def test_another_authority_is_not_trusted(
     shell: Shell, source: Repository, authority: Authority, tmp_path: Path
 ) -> None:

@@ -15,6 +15,8 @@ from supervisor.errors import CommandTimedOut, SupervisorError
 from tests.support.git_http import GitServer
 from tests.support.repository import Repository
 
+pytestmark = pytest.mark.row("G7")
+
 Bring = Callable[..., str]
 LIMITS = Limits()
 

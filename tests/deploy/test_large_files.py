@@ -99,6 +99,7 @@ def check_out(mirror: Git, commit: str) -> str:
     return (folder / "large.bin").read_text()
 
 
+@pytest.mark.row("G10")
 def test_the_server_of_an_lfsconfig_is_not_asked(
     mirror: Git, repository: Repository, git_server: GitServer, tmp_path: Path
 ) -> None:

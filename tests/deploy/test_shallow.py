@@ -97,12 +97,3 @@ def test_a_deleted_stack_takes_its_mirror_along_and_leaves_the_other(stage: Stag
     stage.service.delete(f"/stacks/{stage.uuid}")
     wait_until(lambda: not mirror(stage, shallow=True).exists(), "the mirror is gone")
     assert mirror(other, shallow=False).exists()
-
-
-def test_a_mirror_that_is_lost_is_made_anew_for_a_way_back(stage: Stage) -> None:
-    stage.create()
-    stage.deploy({"version": "next"})
-    folder = mirror(stage, shallow=False)
-    folder.rename(folder.with_name("lost"))
-    stage.ended(control(stage.service, stage.uuid, "rollback"))
-    assert stage.read("web", "/version") == "7"

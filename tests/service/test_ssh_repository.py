@@ -25,13 +25,16 @@ def server(tmp_path: Path) -> Iterator[SshServer]:
 def test_a_stack_follows_an_ssh_repository_and_its_key_turns_up_nowhere(
     start_service: StartService, engine: Engine, repository: Repository, server: SshServer
 ) -> None:
-    service = start_service(SUPERVISOR_LOG_LEVEL="debug")
+    known_hosts = server.folder / "known_hosts"
+    known_hosts.write_text(server.known_hosts)
+    service = start_service(
+        SUPERVISOR_LOG_LEVEL="debug", SUPERVISOR_GIT_KNOWN_HOSTS_FILE=str(known_hosts)
+    )
     canary = Canary("ssh key", server.client_key.splitlines()[2])
     with Watch() as watch:
         stack = service.create_stack(
             git_repository=server.url(repository.path),
             git_ssh_key=server.client_key,
-            git_known_hosts=server.known_hosts,
             strategy="polling",
             polling_interval=1,
         )
@@ -51,6 +54,7 @@ def test_a_stack_follows_an_ssh_repository_and_its_key_turns_up_nowhere(
     assert not canary.found_in(shown.content)
 
 
+@pytest.mark.row("G18")
 def test_a_foreign_host_key_stops_a_deploy_and_a_known_one_lets_it_go_on(
     shared_service: Service, repository: Repository, server: SshServer
 ) -> None:
@@ -71,15 +75,3 @@ def test_a_foreign_host_key_stops_a_deploy_and_a_known_one_lets_it_go_on(
     failed = shared_service.wait_for_run(uuid, webhook(shared_service, uuid), status="failed")
     assert "has changed" in failed["message"]
     assert server.fingerprint in failed["message"]
-
-
-def test_a_known_hosts_file_for_all_serves_every_stack(
-    start_service: StartService, repository: Repository, server: SshServer, tmp_path: Path
-) -> None:
-    file = tmp_path / "known_hosts"
-    file.write_text(server.known_hosts)
-    service = start_service(SUPERVISOR_GIT_KNOWN_HOSTS_FILE=str(file))
-    stack = service.create_stack(
-        git_repository=server.url(repository.path), git_ssh_key=server.client_key
-    )
-    service.wait_for_run(stack["uuid"])
