@@ -1,7 +1,7 @@
 """The Docker Compose command line."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,27 +51,23 @@ class Compose:
         model: dict[str, Any] = json.loads(text)
         return model
 
-    def pull(self, model: Mapping[str, Any], seconds: float) -> None:
+    def pull(self, model: Mapping[str, Any], seconds: float) -> dict[str, str] | None:
         """Pull a model's images that are not here, and those whose pull_policy says always.
+
+        Return the images that are here where none had to be pulled, as `local_images` does.
 
         An image that is here is enough otherwise: no registry may have it, and one that is down
         must not hinder a deploy. Raise ImageNotFound for one that is neither here nor to be had.
         """
         # `--policy` overrules the policies in the files, so each group is named.
         missing, always = _to_pull(model)
-        if missing and not self._are_here([model["services"][name] for name in missing], seconds):
+        here = local_images(self.shell, seconds)
+        complete = _are_here((model["services"][name] for name in missing), here)
+        if not complete:
             self._stream(seconds, "pull", "--policy", "missing", "--", *missing)
         if always:
             self._stream(seconds, "pull", "--", *always)
-
-    def _are_here(self, services: list[Mapping[str, Any]], seconds: float) -> bool:
-        """Tell whether Compose would pull nothing, in a fifth of the time that it takes for that.
-
-        It always asks for what is called `latest`.
-        """
-        names = {service.get("image", "") for service in services}
-        here = local_images(self.shell, seconds)
-        return all(_has_version(name) and find_image(here, name) for name in names)
+        return here if complete and not always else None
 
     def build(self, seconds: float) -> None:
         """Build the images of services that have a build section."""
@@ -140,6 +136,15 @@ def _to_pull(model: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     missing = [name for name, policy in policies.items() if policy in OPTIONAL_PULL]
     never = {*missing, *(name for name, policy in policies.items() if policy in NO_PULL)}
     return missing, [name for name in policies if name not in never]
+
+
+def _are_here(services: Iterable[Mapping[str, Any]], here: Mapping[str, str]) -> bool:
+    """Tell whether Compose would pull nothing, in a fifth of the time that it takes for that.
+
+    It always asks for what is called `latest`.
+    """
+    names = {service.get("image", "") for service in services}
+    return all(_has_version(name) and find_image(here, name) for name in names)
 
 
 def _has_version(image: str) -> bool:

@@ -1,7 +1,8 @@
 """Which services a deploy touches, and the reason for each: a comparison of two fingerprints."""
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 Parts = Mapping[str, Any]
@@ -23,17 +24,19 @@ class Changes:
         return {**self.created, **self.recreated, **gone}
 
 
-def compare(old: Parts | None, new: Parts, built_alike: Container[str] = ()) -> Changes:
+def compare(
+    old: Parts | None, new: Parts, same_image: Mapping[str, bool] = MappingProxyType({})
+) -> Changes:
     """Compare what runs with what is to run; without the former everything is new.
 
-    `built_alike` has the services whose image came out as the one they run with.
+    `same_image` says of services whether their image is the one that they run with.
     """
     before = (old or {}).get("services", {})
     after = new["services"]
     recreated = {
         name: ", ".join(reasons)
         for name in after.keys() & before.keys()
-        if (reasons := list(_reasons(name, old or {}, new, name in built_alike)))
+        if (reasons := list(_reasons(name, old or {}, new, same_image.get(name))))
     }
     _take_along(recreated, {name: after[name]["needs"] for name in after.keys() & before.keys()})
     return Changes(
@@ -55,13 +58,18 @@ def _take_along(recreated: dict[str, str], needs: Mapping[str, Sequence[str]]) -
                 waiting.append(name)
 
 
-def _reasons(name: str, old: Parts, new: Parts, built_alike: bool) -> Iterator[str]:
+def _reasons(name: str, old: Parts, new: Parts, same_image: bool | None) -> Iterator[str]:
     before, after = old["services"][name], new["services"][name]
-    if before["config"] != after["config"]:
+    reconfigured = before["config"] != after["config"]
+    if reconfigured:
         yield _why_rendered(before, after, old, new)
-    for kind in ("files",) if built_alike else ("files", "builds"):
-        for label in _different(before[kind], after[kind]):
-            yield f"{label} changed"
+    for label in _different(before["files"], after["files"]):
+        yield f"{label} changed"
+    rebuilt = [] if same_image else _different(before["builds"], after["builds"])
+    for label in rebuilt:
+        yield f"{label} changed"
+    if same_image is False and not rebuilt and not reconfigured:
+        yield "its image is another one now"
 
 
 def _why_rendered(before: Parts, after: Parts, old: Parts, new: Parts) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from supervisor.commands import docker, git
+from supervisor.commands import git
 from supervisor.commands.compose import Compose
 from supervisor.commands.shell import Shell
 from supervisor.config import Limits
@@ -17,7 +17,8 @@ from supervisor.deploy.apply import compose_for
 from supervisor.deploy.changes import Changes, compare
 from supervisor.deploy.containment import check_model, check_sources
 from supervisor.deploy.content import Content
-from supervisor.deploy.fingerprint import Fingerprint, Origin, fingerprint
+from supervisor.deploy.fingerprint import Origin, fingerprint
+from supervisor.deploy.images import are_same, fetch_images
 from supervisor.deploy.itself import REFUSED, Itself
 from supervisor.deploy.rollout import Job, Progress, Rollout
 from supervisor.deploy.sources import find_sources
@@ -145,12 +146,11 @@ class Recipe:
         sources = find_sources(tree.path, state.compose_files)
         check_sources(sources, tree.path, self.place.storage)
         check_model(model, tree.path, self.place.storage, self.unseen, self._own_mounts(model))
-        if images:
-            self._fetch_images(compose, model)
+        present = fetch_images(compose, model, self.limits, self.step) if images else {}
         origin = Origin(self.mirror, state.content, tree.path, spec.variables, spec.digest_key)
         prints = fingerprint(model, sources, origin)
-        present = spec.applied.fingerprint if spec.applied else None
-        changes = compare(present, prints, self._built_alike(prints) if images else ())
+        before = spec.applied.fingerprint if spec.applied else None
+        changes = compare(before, prints, are_same(spec.applied, present))
         return replace(state, fingerprint=prints), changes
 
     @property
@@ -196,25 +196,6 @@ class Recipe:
             raise DeployRefused(f"Cannot {action}: nothing was deployed yet, send redeploy first")
         self.progress.commit = self.spec.applied.commit
         return self.spec.applied
-
-    def _fetch_images(self, compose: Compose, model: dict[str, Any]) -> None:
-        services = (model.get("services") or {}).values()
-        if any("build" not in service for service in services):
-            self.step("pull", "docker compose pull")
-            compose.pull(model, self.limits.pull)
-        if any("build" in service for service in services):
-            self.step("build", "docker compose build")
-            compose.build(self.limits.build)
-
-    def _built_alike(self, prints: Fingerprint) -> set[str]:
-        """Return the services whose image was built again and is the one they run with."""
-        images = self.spec.applied.images if self.spec.applied else {}
-        return {
-            service
-            for service, (name, image) in images.items()
-            if prints["services"].get(service, {}).get("builds")
-            and docker.image_id(self.shell, name) == image
-        }
 
     def _tell(self, changes: Changes) -> None:
         self.progress.reasons = changes.reasons

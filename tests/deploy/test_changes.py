@@ -414,3 +414,18 @@ def test_a_context_whose_image_stays_the_same_touches_nothing(built: Stage) -> N
     run = built.ended(built.push({"app/README": "not copied into the image"}), "skipped")
     assert "Nothing of the stack changed" in run["message"]
     assert built.containers == before
+
+
+def test_a_tag_that_stands_for_another_image_now_is_a_reason(own: Stage, engine: Engine) -> None:
+    tag = f"{BASE_IMAGE}-moved"
+    engine.claim_image(tag)
+    docker("image", "tag", BASE_IMAGE, tag)
+    own.repository.commit(stack_files({"web": sleeper(image=tag), "db": sleeper()}))
+    own.create()
+    before = own.ids
+    unlabelled = "LABEL com.docker.compose.project=none"
+    docker("container", "commit", "--change", unlabelled, before["db"], tag)
+    own.repository.commit({"README": "nothing of the stack"})
+    run = own.ended(webhook(own.service, own.uuid))
+    assert run["reasons"] == {"web": "its image is another one now"}
+    assert touched(own, before) == {"web"}

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 from tests.support import ROOT
+from tests.support.waiting import wait_until
 
 PROJECT_LABEL = "com.docker.compose.project"
 FOLDER_LABEL = "com.docker.compose.project.working_dir"
@@ -63,7 +64,7 @@ class Engine:
     def remove(self, project: str) -> None:
         """Remove the containers, networks, volumes and images of a project."""
         _remove("container", project, "--all")
-        _remove("network", project)
+        _remove_networks(project)
         _remove("volume", project)
         _remove("image", project)
         self._projects.discard(project)
@@ -80,8 +81,23 @@ def _of(project: str) -> tuple[str, str]:
 
 
 def _remove(kind: str, project: str, *options: str) -> None:
-    names = docker(kind, "ls", *options, *_of(project), "--quiet").split()
-    force = () if kind == "network" else ("--force",)
+    names = _names(kind, project, *options)
     extra = ("--volumes",) if kind == "container" else ()
     if names:
-        docker(kind, "rm", *force, *extra, *names)
+        docker(kind, "rm", "--force", *extra, *names)
+
+
+def _remove_networks(project: str) -> None:
+    """Insist: a busy engine takes a moment to let go of containers that it has removed."""
+
+    def are_gone() -> bool:
+        names = _names("network", project)
+        if names:
+            docker("network", "rm", *names, check=False)
+        return not names
+
+    wait_until(are_gone, f"the networks of {project} are removed")
+
+
+def _names(kind: str, project: str, *options: str) -> list[str]:
+    return docker(kind, "ls", *options, *_of(project), "--quiet").split()

@@ -1,0 +1,43 @@
+"""The images of a commit: fetched before anything is touched, compared with those that run."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from supervisor.commands.compose import Compose
+from supervisor.commands.images import find_image, local_images
+from supervisor.config import Limits
+from supervisor.deploy.state import AppliedState
+
+Model = Mapping[str, Any]
+
+
+def fetch_images(
+    compose: Compose, model: Model, limits: Limits, step: Callable[[str, str], None]
+) -> dict[str, str | None]:
+    """Pull and build what a model needs; return the id of each service's image."""
+    services = model.get("services") or {}
+    here: Mapping[str, str] | None = None
+    if any("build" not in service for service in services.values()):
+        step("pull", "docker compose pull")
+        here = compose.pull(model, limits.pull)
+    if any("build" in service for service in services.values()):
+        step("build", "docker compose build")
+        compose.build(limits.build)
+        here = None
+    if here is None:
+        here = local_images(compose.shell, limits.pull)
+    project = compose.project.name
+    return {
+        name: find_image(here, service.get("image") or f"{project}-{name}")
+        for name, service in services.items()
+    }
+
+
+def are_same(applied: AppliedState | None, images: Mapping[str, str | None]) -> dict[str, bool]:
+    """Tell of each service that runs whether its image is still the one that it runs with."""
+    runs_with = applied.images if applied else {}
+    return {
+        service: images[service] == image
+        for service, (_name, image) in runs_with.items()
+        if service in images
+    }
