@@ -10,6 +10,7 @@ from supervisor.api import (
     errors,
     https,
     log,
+    openapi,
     plan,
     runs,
     stacks,
@@ -32,7 +33,7 @@ def register(app: Flask, config: Config) -> None:
     app.before_request(dispatch.read_body)
     app.after_request(_without_type)
     errors.register(app)
-    for module in (stacks, control, plan, log, runs, webhook, up):
+    for module in (stacks, control, plan, log, runs, webhook, up, openapi):
         app.register_blueprint(module.blueprint)
 
 

@@ -8,6 +8,8 @@ from flask_httpauth import HTTPTokenAuth
 from supervisor.config import Config
 
 PUBLIC = {
+    ("openapi.show", "GET"),
+    ("openapi.show", "HEAD"),
     ("up.show", "GET"),
     ("up.show", "HEAD"),
     ("webhook.receive", "POST"),

@@ -1,6 +1,7 @@
 """A request's JSON and query, strictly."""
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from flask import g, request
@@ -42,15 +43,24 @@ def _refuse(_constant: str) -> None:
     raise ValueError("NaN and Infinity are not JSON")
 
 
-def integer(name: str, default: int, least: int, most: int) -> int:
-    """Return a query parameter as a whole number; raise BadRequest where it's out of range."""
-    text = request.args.get(name)
-    if text is None:
-        return default
-    plain = text.isascii() and text.isdigit() and len(text) <= 18
-    if not plain or not least <= int(text) <= most:
-        raise BadRequest(f"{name} must be a whole number from {least} to {most}")
-    return int(text)
+@dataclass(frozen=True)
+class Number:
+    """A query parameter that is a whole number."""
+
+    name: str
+    default: int
+    least: int
+    most: int
+
+    def read(self) -> int:
+        """Return what the request gives, or the default; raise BadRequest where out of range."""
+        text = request.args.get(self.name)
+        if text is None:
+            return self.default
+        plain = text.isascii() and text.isdigit() and len(text) <= 18
+        if not plain or not self.least <= int(text) <= self.most:
+            raise BadRequest(f"{self.name} must be a whole number from {self.least} to {self.most}")
+        return int(text)
 
 
 def flag(name: str) -> bool:

@@ -8,11 +8,13 @@ from flask import Blueprint, Flask, Response, current_app, request
 from werkzeug.exceptions import BadRequest, TooManyRequests
 
 from supervisor import history, stacks
-from supervisor.api.body import flag, integer
+from supervisor.api.body import Number, flag
 from supervisor.events import broker
 
 blueprint = Blueprint("log", __name__)
 
+ENTRIES = Number("entries", 1, 1, 100)
+FOLLOWED_ENTRIES = Number("entries", 0, 0, 100)
 HEARTBEAT_SECONDS = 15
 SEND_SECONDS = 60
 RETRY_MILLISECONDS = 2000
@@ -27,10 +29,10 @@ def show(uuid: str) -> Any:
     """List the newest finished runs, or follow."""
     stack = stacks.find(uuid)
     if not flag("follow"):
-        return history.entries(stack, integer("entries", 1, 1, 100))
+        return history.entries(stack, ENTRIES.read())
     if broker.count >= current_app.extensions["supervisor_config"].followers_limit:
         raise TooManyRequests("Too many followers (SUPERVISOR_FOLLOWERS_LIMIT)")
-    start = history.starting_point(stack, integer("entries", 0, 0, 100))
+    start = history.starting_point(stack, FOLLOWED_ENTRIES.read())
     number = _last_event_id()
     # An id of the future, as after a restored backup, must not silence the log until then.
     number = start if number is None else min(number, history.newest(stack))

@@ -13,7 +13,8 @@ COMMIT = re.compile(r"[0-9a-f]{40}\Z")
 BAD_IN_REFERENCE = re.compile(
     r"\.\.|@\{|//|[\x00-\x20\x7f~^:?*\[\\]|(^|/)\.|\.lock(/|$)|[./]$|^/|^@$"
 )
-VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+VARIABLE_NAME = "^[A-Za-z_][A-Za-z0-9_]*$"
+VARIABLE = re.compile(VARIABLE_NAME.replace("$", r"\Z"))
 # What the command lines themselves, or a program they start, read from their environment: older
 # Compose releases copy an env file's variables there.
 RESERVED_VARIABLE = re.compile(
@@ -24,6 +25,9 @@ RESERVED_VARIABLE = re.compile(
 HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,99}\Z")
 RESERVED_HEADERS = {"host", "cookie", "connection", "transfer-encoding"}
 BIDIRECTIONAL = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# What `printable` and `not_blank` take, for the description of the API.
+_UNPRINTABLE = r"\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+PRINTABLE = rf"^[^{_UNPRINTABLE}]*[^\s{_UNPRINTABLE}][^{_UNPRINTABLE}]*$"
 
 
 def printable(text: str) -> None:

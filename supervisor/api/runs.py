@@ -6,12 +6,14 @@ from flask import Blueprint, request
 from werkzeug.exceptions import BadRequest
 
 from supervisor import runs, stacks
-from supervisor.api.body import integer
+from supervisor.api.body import Number
 from supervisor.api.stack_view import time_text
 from supervisor.errors import RunNotFound
 from supervisor.models import Run, Stack
 
 blueprint = Blueprint("runs", __name__, url_prefix="/stacks/<uuid>/runs")
+
+COUNT = Number("count", 20, 1, 100)
 
 
 def run_path(stack: Stack, run: Run) -> str:
@@ -23,10 +25,10 @@ def run_path(stack: Stack, run: Run) -> str:
 def index(uuid: str) -> Any:
     """List runs, newest first; `before` is the uuid that the last page ended with."""
     stack = stacks.find(uuid)
-    count = integer("count", 20, 1, 100)
+    count = COUNT.read()
     before = request.args.get("before")
     try:
-        edge = runs.find(stack, before).id if before else None
+        edge = runs.find(stack, before).id if before is not None else None
     except RunNotFound:
         raise BadRequest("before must be the uuid of one of the stack's runs") from None
     found = runs.history(stack, edge, count + 1)

@@ -22,17 +22,20 @@ MOST_INCLUDES = 100
 class Text(fields.String):
     """A text without control characters, short enough to be shown."""
 
-    def __init__(self, *checks: Any, most: int = 255, **options: Any) -> None:
+    def __init__(self, *checks: Any, most: int = 255, form: str = "", **options: Any) -> None:
         too_long = validate.Length(max=most, error=f"is too long (maximum is {most} characters)")
         validators = [rules.not_blank, too_long, rules.printable, *checks]
-        super().__init__(validate=_first_of(validators), error_messages=TEXT, **options)
+        limits = _limits(most, form) | {"pattern": rules.PRINTABLE}
+        super().__init__(
+            validate=_first_of(validators), error_messages=TEXT, metadata=limits, **options
+        )
 
 
 class Path(Text):
     """A path inside the repository, in its plain form."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(most=1024, **options)
+        super().__init__(most=1024, form="repository-path", **options)
 
     def _deserialize(self, *arguments: Any, **options: Any) -> Any:
         text = super()._deserialize(*arguments, **options)
@@ -43,10 +46,10 @@ class Path(Text):
 class Lines(fields.String):
     """A text of lines, brought into its plain form by a rule."""
 
-    def __init__(self, rule: Callable[[str], str], *, most: int, **options: Any) -> None:
+    def __init__(self, rule: Callable[[str], str], *, most: int, form: str, **options: Any) -> None:
         too_long = validate.Length(max=most, error=f"is too long (maximum is {most} characters)")
         self._checks, self._rule = _first_of([rules.not_blank, too_long, rules.no_nul]), rule
-        super().__init__(error_messages=TEXT, **options)
+        super().__init__(error_messages=TEXT, metadata=_limits(most, form), **options)
 
     def _deserialize(self, *arguments: Any, **options: Any) -> str:
         text = str(super()._deserialize(*arguments, **options))
@@ -58,7 +61,12 @@ class Paths(fields.List[str]):
     """A list of paths; counted before each is looked at."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(Path(), error_messages={"invalid": "must be a list of paths"}, **options)
+        super().__init__(
+            Path(),
+            error_messages={"invalid": "must be a list of paths"},
+            metadata={"maxItems": MOST_INCLUDES},
+            **options,
+        )
 
     def _deserialize(self, value: Any, *arguments: Any, **options: Any) -> Any:
         if isinstance(value, list) and len(value) > MOST_INCLUDES:
@@ -68,6 +76,14 @@ class Paths(fields.List[str]):
 
 class Variables(fields.Field[dict[str, str]]):
     """An object of names and texts."""
+
+    def __init__(self, **options: Any) -> None:
+        limits = {
+            "type": "object",
+            "maxProperties": MOST_VARIABLES,
+            "additionalProperties": {"type": "string", "pattern": r"^[^\u0000]*$"},
+        }
+        super().__init__(metadata=limits, **options)
 
     def _deserialize(self, value: Any, *arguments: Any, **options: Any) -> dict[str, str]:
         if not isinstance(value, dict):
@@ -96,6 +112,12 @@ class Interval(fields.Integer):
         super().__init__(
             validate=_first_of(checks),
             error_messages=TEXT | {"invalid": "is not a number"},
+            metadata={
+                "type": ["integer", "string"],
+                "minimum": 0 if zero else 1,
+                "maximum": LONGEST_INTERVAL,
+                "pattern": "^[0-9]{1,7}$" if zero else "^[1-9][0-9]{0,6}$",
+            },
             **options,
         )
 
@@ -116,6 +138,11 @@ class Switch(fields.Boolean):
         if not isinstance(value, bool):
             raise ValidationError("must be true or false")
         return value
+
+
+def _limits(most: int, form: str) -> dict[str, Any]:
+    """Return for the API's description how long a text may be, and the name of its form."""
+    return {"minLength": 1, "maxLength": most} | ({"format": form} if form else {})
 
 
 def _first_of(checks: list[Any]) -> Any:
@@ -139,12 +166,12 @@ class StackSchema(Schema):
     error_messages = {"unknown": "is not a known field"}  # noqa: RUF012
 
     name = Text(required=True)
-    git_repository = Text(rules.repository, most=2048, required=True)
-    git_reference = Text(rules.reference, required=True)
-    git_username = Text(allow_none=True)
+    git_repository = Text(rules.repository, form="git-repository", most=2048, required=True)
+    git_reference = Text(rules.reference, form="git-reference", required=True)
+    git_username = Text(form="user-name", allow_none=True)
     git_token = Text(most=4096, allow_none=True)
-    git_ssh_key = Lines(ssh_rules.private_key, most=16_384, allow_none=True)
-    git_known_hosts = Lines(ssh_rules.known_hosts, most=65_536, allow_none=True)
+    git_ssh_key = Lines(ssh_rules.private_key, form="private-key", most=16_384, allow_none=True)
+    git_known_hosts = Lines(ssh_rules.known_hosts, form="known-hosts", most=65_536, allow_none=True)
     submodules = Switch()
     shallow = Switch()
     compose_file = Path(required=True)
@@ -159,7 +186,7 @@ class StackSchema(Schema):
     health_timeout = Interval(zero=True)
     rollback = Switch()
     self_heal = Switch()
-    signature_header = Text(rules.header, allow_none=True)
+    signature_header = Text(rules.header, form="header-name", allow_none=True)
     signature_secret_overlap = Interval(zero=True, load_only=True)
     signature_secret = Text(
         validate.Length(min=8, error="is too short (minimum is 8 characters)"),

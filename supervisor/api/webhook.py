@@ -7,7 +7,7 @@ from typing import Any, cast
 from flask import Blueprint, current_app, g, request
 
 from supervisor import deliveries, receiver, stacks
-from supervisor.api.body import integer
+from supervisor.api.body import Number
 from supervisor.api.runs import run_path
 from supervisor.api.stack_view import time_text
 from supervisor.errors import SignatureInvalid, StackNotFound
@@ -16,6 +16,8 @@ from supervisor.receiver import Received
 from supervisor.webhooks.signature import Request
 
 blueprint = Blueprint("webhook", __name__)
+
+COUNT = Number("count", 20, 1, deliveries.KEPT)
 
 
 @blueprint.post("/stacks/<uuid>/webhook")
@@ -51,8 +53,8 @@ def receive_for_repository() -> Any:
 def index(uuid: str) -> Any:
     """List the newest deliveries and what became of them, newest first."""
     stack = stacks.find(uuid)
-    found = deliveries.newest(stack, integer("count", 20, 1, deliveries.KEPT))
-    return {"deliveries": [_delivery_values(delivery) for delivery in found]}
+    found = deliveries.newest(stack, COUNT.read())
+    return {"deliveries": [delivery_values(delivery) for delivery in found]}
 
 
 def _arrived() -> Request:
@@ -83,7 +85,7 @@ def _received_values(found: Received) -> dict[str, Any]:
     }
 
 
-def _delivery_values(delivery: Delivery) -> dict[str, Any]:
+def delivery_values(delivery: Delivery) -> dict[str, Any]:
     return {
         "at": time_text(delivery.at),
         "forge": delivery.forge,
