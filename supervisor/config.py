@@ -14,6 +14,10 @@ from supervisor.networks import PRIVATE, PRIVATE_NETWORKS, Networks, parse_netwo
 from supervisor.secret import Secret
 
 MISSING: dict[str, Any] = {"required": "is missing: set both keys, or neither to have them made"}
+LIKE_A_KEY = (
+    validate.Length(min=16, error="must have at least 16 characters"),
+    validate.Regexp(r"[!-~]+\Z", error="must be printable ASCII without spaces"),
+)
 OLDER_NAMES = {"SUPERVISOR_RAILS_LOG_LEVEL": "SUPERVISOR_LOG_LEVEL"}
 
 
@@ -71,13 +75,10 @@ class Settings(Schema):
         unknown = EXCLUDE
 
     api_key = fields.String(
-        data_key=API_KEY,
-        required=True,
-        error_messages=MISSING,
-        validate=[
-            validate.Length(min=16, error="must have at least 16 characters"),
-            validate.Regexp(r"[!-~]+\Z", error="must be printable ASCII without spaces"),
-        ],
+        data_key=API_KEY, required=True, error_messages=MISSING, validate=LIKE_A_KEY
+    )
+    former_api_key = fields.String(
+        data_key="SUPERVISOR_FORMER_API_KEY", load_default=None, validate=LIKE_A_KEY
     )
     secret_key_base = fields.String(
         data_key=SECRET_KEY_BASE,
@@ -153,6 +154,7 @@ class Config:
     api_key: Secret
     secret_key_base: Secret
     storage: Path
+    former_api_key: Secret | None = None
     bind: str = "127.0.0.1:3000"
     log_level: str = "info"
     log_format: str = "text"
@@ -165,7 +167,6 @@ class Config:
     allow_sha1: bool = False
     git_known_hosts_file: str | None = None
     git_ca_file: str | None = None
-
     force_ssl: bool = False
     trusted_proxies: Networks = PRIVATE_NETWORKS
     limits: Limits = Limits()
@@ -208,7 +209,7 @@ def _complete_keys(given: dict[str, str], storage: Path, *, may_make_keys: bool)
 
 def _arguments(values: dict[str, Any], storage: Path) -> dict[str, Any]:
     limits = {name: values.pop(f"{name}_seconds") for name in Limits.__dataclass_fields__}
-    for name in ("api_key", "secret_key_base"):
-        values[name] = Secret(values[name])
+    for name in ("api_key", "former_api_key", "secret_key_base"):
+        values[name] = Secret(values[name]) if values[name] else None
     values["trusted_proxies"] = parse_networks(values["trusted_proxies"])
     return values | {"storage": storage, "limits": Limits(**limits)}

@@ -20,13 +20,14 @@ PUBLIC = {
 def protect(app: Flask, config: Config) -> None:
     """Refuse every request without the key, also for paths that don't exist."""
     auth = HTTPTokenAuth(scheme="Bearer", realm="Supervisor")
+    keys = [key for key in (config.api_key, config.former_api_key) if key]
 
     @auth.verify_token
     def verify(_token: str) -> str | None:
         # The library forgives blanks around the token; one key has one spelling here.
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-        right = config.api_key.matches(key.encode("latin-1", "replace"))
-        return "operator" if right and scheme.lower() == "bearer" else None
+        right = [known.matches(key.encode("latin-1", "replace")) for known in keys]
+        return "operator" if any(right) and scheme.lower() == "bearer" else None
 
     @auth.error_handler
     def refuse(status: int) -> tuple[dict[str, Any], int]:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from tests.api.conftest import Api
 from tests.api.raw import send
+from tests.conftest import StartService
 from tests.support import ROOT
 from tests.support.service import API_KEY, SECRET_KEY_BASE, Service
 
@@ -120,6 +121,19 @@ def test_no_header_that_anybody_makes_up_opens_or_breaks(api: Api, text: str) ->
 
 
 # A5, A6, A7: what only a raw connection can send
+
+
+def test_a_former_key_is_valid_until_it_is_taken_away(start_service: StartService) -> None:
+    former = "the-key-of-last-year-0123"
+    service = start_service(SUPERVISOR_FORMER_API_KEY=former)
+    old = {"headers": {"Authorization": f"Bearer {former}"}}
+    assert service.get("/stacks").status_code == 200
+    assert service.get("/stacks", **old).status_code == 200
+    assert former not in service.log_text
+    del service.environment["SUPERVISOR_FORMER_API_KEY"]
+    service.restart()
+    assert service.get("/stacks").status_code == 200
+    assert service.get("/stacks", **old).status_code == 401
 
 
 @pytest.mark.parametrize("order", [("Authorization: Bearer bad", RIGHT), (RIGHT, RIGHT)])
