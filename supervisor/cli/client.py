@@ -92,7 +92,8 @@ class Client:
                 f"nobody answers at {self.url}: set {URL} ({_reason(error)})", NOBODY_ANSWERS
             ) from None
         if answer.is_redirect:
-            raise Ended(f"{self.url} sends to {answer.headers['Location']}: set {URL} to that")
+            place = printable(answer.headers["Location"])
+            raise Ended(f"{self.url} sends to {place}: set {URL} to where Supervisor is")
         if not answer.ok:
             raise Ended(_said(answer), STATUS.get(answer.status_code, FAILED))
         return answer

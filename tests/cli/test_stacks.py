@@ -1,0 +1,207 @@
+"""`supervisor stacks` does what the API does, for people and for scripts."""
+
+import http.server
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from supervisor.cli.words import printable
+from tests.conftest import StartService
+from tests.support.command import COMMAND, refuses, succeeds
+from tests.support.repository import Repository
+from tests.support.service import API_KEY, Service
+from tests.support.triggers import control
+from tests.support.waiting import wait_until
+
+NOWHERE = "file:///nowhere.git"
+
+
+@pytest.fixture
+def stack(shared_service: Service) -> Iterator[dict[str, Any]]:
+    """A stack whose deploys fail at once."""
+    stack = shared_service.create_stack(git_repository=NOWHERE)
+    shared_service.wait_for_run(stack["uuid"], status="failed")
+    yield stack
+    shared_service.delete(f"/stacks/{stack['uuid']}")
+
+
+def test_the_list_is_a_table_or_what_the_api_answered(
+    shared_service: Service, stack: dict[str, Any]
+) -> None:
+    head, *lines = succeeds(shared_service, "stacks", "list").splitlines()
+    assert head.split()[:4] == ["name", "uuid", "state", "healthy"]
+    (line,) = [line for line in lines if line.startswith(stack["name"])]
+    assert line.split()[1:3] == [stack["uuid"][:8], "active"]
+    assert line.split()[-1] == "failed"
+    answered = json.loads(succeeds(shared_service, "stacks", "list", "--json"))
+    assert answered == shared_service.get("/stacks").json()
+
+
+def test_a_stack_is_found_by_its_name_and_by_its_uuid(
+    shared_service: Service, stack: dict[str, Any]
+) -> None:
+    for name in (stack["name"].upper(), stack["uuid"], stack["uuid"][:8]):
+        shown = json.loads(succeeds(shared_service, "stacks", "show", name, "--json"))
+        assert shown["uuid"] == stack["uuid"]
+    text = succeeds(shared_service, "stacks", "show", stack["name"])
+    assert "There is no such repository" in text
+    assert "\x1b" not in text
+    assert "********" in text
+    for name in ("nope", "../up", stack["uuid"][:3], ""):
+        said = refuses(shared_service, "stacks", "show", "--", name, status=5)
+        assert "no stack is called" in said
+
+
+def test_a_command_is_queued_or_waited_for(shared_service: Service, stack: dict[str, Any]) -> None:
+    name = stack["name"]
+    assert "queued as run" in succeeds(shared_service, "stacks", "control", name, "redeploy")
+    said = refuses(shared_service, "stacks", "control", name, "redeploy", "--wait")
+    assert said.startswith("Error: failed: fetch: There is no such repository")
+    reason = ("--reason", "moving house", "--until", "2999-01-31T12:00:00Z")
+    assert succeeds(shared_service, "stacks", "control", name, "suspend", *reason) == "done\n"
+    shown = shared_service.get(f"/stacks/{stack['uuid']}").json()
+    assert shown["suspended_reason"] == "moving house"
+    said = refuses(shared_service, "stacks", "control", name, "dance")
+    assert said == "Error: Invalid control command\n"
+
+
+def test_the_log_is_listed(shared_service: Service, stack: dict[str, Any]) -> None:
+    (line,) = succeeds(shared_service, "stacks", "log", stack["name"]).splitlines()
+    assert "deploy failed fetch: There is no such repository" in line
+    colourful = succeeds(shared_service, "stacks", "log", stack["name"], env={"FORCE_COLOR": "1"})
+    assert "\x1b[1;31mdeploy failed" in colourful
+
+
+@contextmanager
+def following(service: Service, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+    """Follow a log into a file."""
+    file = service.storage.parent / "followed"
+    command = [COMMAND, "stacks", "log", "--follow", *arguments]
+    environment = service.environment | {"SUPERVISOR_URL": service.url}
+    with (
+        file.open("w") as out,
+        subprocess.Popen(command, env=environment, stdout=out, text=True) as process,
+    ):
+        try:
+            yield process, file
+        finally:
+            process.kill()
+
+
+def test_a_followed_log_goes_on_after_a_restart_with_nothing_missed_or_twice(
+    start_service: StartService, repository: Repository
+) -> None:
+    service = start_service()
+    stack = service.create_stack(git_repository=repository.url)
+    uuid = stack["uuid"]
+    service.wait_for_run(uuid)
+    with following(service, "--json", "--entries", "1", stack["name"]) as (process, file):
+        wait_until(lambda: "succeeded" in file.read_text(), "the first run is shown")
+        service.terminate()
+        service.start()
+        service.wait_for_run(uuid, control(service, uuid, "restart"))
+        wait_until(
+            lambda: file.read_text().count('"status": "succeeded"') == 2, "the second run is shown"
+        )
+        said = succeeds(service, "stacks", "control", stack["name"], "stop", "--wait")
+        assert said.startswith("succeeded: ")
+        service.delete(f"/stacks/{uuid}")
+        assert process.wait(60) == 0
+    shown = [json.loads(line) for line in file.read_text().splitlines()]
+    ends = [line["action"] for line in shown if line["status"] == "succeeded"]
+    assert ends[:3] == ["deploy", "restart", "stop"]
+    steps = [line["message"] for line in shown if line["action"] == "restart"]
+    assert len(steps) == len(set(steps)) >= 2
+
+
+def test_what_goes_wrong_has_a_status_and_says_what_to_do(shared_service: Service) -> None:
+    for status, word, env in (
+        (4, "the API key is wrong", {"SUPERVISOR_API_KEY": "canary-wrong-key-0123"}),
+        (4, "must be printable ASCII", {"SUPERVISOR_API_KEY": "kéy"}),
+        (4, "there is no API key", {"SUPERVISOR_API_KEY": ""}),
+        (3, "Connection refused", {"SUPERVISOR_URL": "http://127.0.0.1:1"}),
+        (3, "Name or service not known", {"SUPERVISOR_URL": "http://nowhere.invalid"}),
+        (2, "must be an address such as", {"SUPERVISOR_URL": "file:///etc"}),
+        (1, "No such file or directory: /nowhere", {"SUPERVISOR_API_KEY_FILE": "/nowhere"}),
+    ):
+        if "SUPERVISOR_API_KEY_FILE" in env:
+            env["SUPERVISOR_API_KEY"] = ""
+        said = refuses(shared_service, "stacks", "list", status=status, env=env)
+        assert word in said
+        assert "canary" not in said
+
+
+def test_the_key_comes_from_a_file_or_from_the_storage_of_a_service_here(
+    shared_service: Service, tmp_path: Path
+) -> None:
+    file = tmp_path / "key"
+    file.write_text(f"{API_KEY}\n")
+    env = {"SUPERVISOR_API_KEY": "", "SUPERVISOR_API_KEY_FILE": str(file)}
+    succeeds(shared_service, "stacks", "list", env=env)
+    (tmp_path / "keys").write_text(f"SUPERVISOR_API_KEY={API_KEY}\n")
+    (tmp_path / "keys").chmod(0o600)
+    env = {"SUPERVISOR_API_KEY": "", "SUPERVISOR_STORAGE": str(tmp_path)}
+    # It is sent to nobody elsewhere.
+    assert "no API key" in refuses(shared_service, "stacks", "list", status=4, env=env)
+
+
+class Elsewhere(http.server.BaseHTTPRequestHandler):
+    """Some other server: sends away, and remembers what it was sent."""
+
+    seen: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.seen.append(self.headers.get("Authorization", ""))
+        self.send_response(301)
+        self.send_header("Location", "https://elsewhere.example/stacks\x1b[2J")
+        self.end_headers()
+
+    def log_message(self, *arguments: Any) -> None:
+        """Say nothing."""
+
+
+def test_nothing_leads_the_command_elsewhere(
+    shared_service: Service, tmp_path: Path, stack: dict[str, Any]
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login ada password canary\n")
+    netrc.chmod(0o600)
+    with http.server.HTTPServer(("127.0.0.1", 0), Elsewhere) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        env = {
+            "SUPERVISOR_URL": f"http://127.0.0.1:{server.server_port}",
+            "NETRC": str(netrc),
+        }
+        said = refuses(shared_service, "stacks", "list", env=env)
+        server.shutdown()
+    assert "sends to https://elsewhere.example/stacks" in said
+    assert "\x1b" not in said
+    assert Elsewhere.seen == [f"Bearer {API_KEY}"]
+
+
+def test_https_only_does_not_lock_the_command_out_on_the_same_machine(
+    start_service: StartService,
+) -> None:
+    service = start_service(SUPERVISOR_FORCE_SSL="true")
+    assert service.get("/stacks").status_code == 301
+    assert succeeds(service, "stacks", "list", "--json") == "[]\n"
+
+
+def test_the_service_does_not_load_what_only_the_command_needs() -> None:
+    code = (
+        "import sys, supervisor.application, supervisor.service, supervisor.worker;"
+        "print({'requests', 'urllib3', 'rich', 'supervisor.cli'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
+
+
+def test_nothing_that_is_shown_steers_a_terminal() -> None:
+    assert printable("a\x1b[2Jb\x9bc\r\u202ed") == "a\\x1b[2Jb\\x9bc\\r\\u202ed"
