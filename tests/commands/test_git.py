@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from supervisor.commands import git
-from supervisor.commands.git import Git, Remote, ls_remote
+from supervisor.commands.git import Git, ls_remote
+from supervisor.commands.git_environment import Remote, git_environment
 from supervisor.commands.shell import Shell
 from supervisor.errors import (
     CommandTimedOut,
@@ -364,6 +365,32 @@ def test_credentials_are_used(
     remote = served(git_server, source, git_server.password)
     assert ls_remote(shell, remote, [MAIN], 20) == {MAIN: source.head}
     assert fetch(mirror, remote) == source.head
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("https://h:81/other.git", True),
+        ("https://u@h:81/r.git", True),
+        ("https://h/r.git", False),
+        ("http://h:81/r.git", False),
+        ("https://h:81.evil/r.git", False),
+        ("https://evil/@h:81", False),
+        ("https://h:81@evil/r.git", False),
+    ],
+)
+def test_the_token_is_told_to_its_own_host_alone(address: str, told: bool) -> None:
+    with git_environment(Remote("https://h:81/r.git", "u", TOKEN)) as environment:
+        done = subprocess.run(
+            ["git", "credential", "fill"],
+            input=f"url={address}\n\n",
+            env=environment,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=20,
+        )
+    assert (TOKEN in done.stdout) == told
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from supervisor.commands.git import Git, Remote
+from supervisor.commands.git import Git
+from supervisor.commands.git_environment import Remote
 from supervisor.commands.shell import Shell
 from supervisor.deploy.changes import Changes, compare
 from supervisor.deploy.fingerprint import Origin, fingerprint, overrides

@@ -13,6 +13,7 @@ from supervisor.commands.shell import Shell
 from supervisor.errors import DeployRefused, LargeFilesMissing, RepositoryDenied
 from tests.conftest import StartService
 from tests.deploy.stage import Stage, stack_files, touched
+from tests.support.authority import Authority
 from tests.support.compose_files import sleeper
 from tests.support.engine import Engine
 from tests.support.git_http import GitServer
@@ -128,6 +129,18 @@ def test_a_file_that_the_server_lacks_or_denies_is_called_so(
         fetch_large_files(mirror, remote, commit, 20)
     with pytest.raises(LargeFilesMissing):
         check_out(mirror, commit)
+
+
+def test_a_private_authority_is_trusted_for_large_files_too(
+    mirror: Git, repository: Repository, tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path / "authority")
+    with GitServer(tmp_path, certificate=authority.certify()) as server:
+        ca_file = str(authority.certificate)
+        remote = Remote(server.url(repository.path), "git", server.password, ca_file=ca_file)
+        commit = mirror.fetch(remote, MAIN, TARGET, 20)
+        fetch_large_files(mirror, remote, commit, 20)
+    assert check_out(mirror, commit) == "large 1"
 
 
 def test_what_no_stack_wants_any_more_is_forgotten(
