@@ -36,9 +36,11 @@ RUN groupadd --system --gid 3000 supervisor \
     && install -d -o supervisor -g supervisor -m 700 /supervisor/storage /supervisor/.docker
 COPY --from=build /supervisor /supervisor
 WORKDIR /supervisor
+# Builds want to write beside Docker's configuration, which may be mounted read-only.
 ENV PATH=/supervisor/.venv/bin:$PATH \
     HOME=/supervisor \
     DOCKER_CONFIG=/supervisor/.docker \
+    BUILDX_CONFIG=/tmp/buildx \
     PYTHONUNBUFFERED=1 \
     SUPERVISOR_BIND=0.0.0.0:3000 \
     SUPERVISOR_FORCE_SSL=true

@@ -10,7 +10,7 @@ from supervisor.errors import CommandFailed
 # Compose interpolates the environment that it is given, so it is given this and nothing else.
 PASSED_ON = (
     "PATH", "HOME", "DOCKER_HOST", "DOCKER_CONFIG", "DOCKER_CONTEXT", "DOCKER_CERT_PATH",
-    "DOCKER_TLS_VERIFY",
+    "DOCKER_TLS_VERIFY", "BUILDX_CONFIG",
 )  # fmt: skip
 FIXED = {
     "COMPOSE_EXPERIMENTAL_GIT_REMOTE": "false",  # no includes that are fetched from elsewhere

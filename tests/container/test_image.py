@@ -132,19 +132,26 @@ def test_a_storage_of_root_is_handed_over_but_not_what_containers_wrote(
     assert data.exists()
 
 
-def test_with_a_user_of_its_own_it_goes_on_as_that_one(
-    start_container: StartContainer, tmp_path: Path
+def test_without_root_and_with_the_same_path_on_both_sides(
+    start_container: StartContainer, engine: Engine, repository: Repository, tmp_path: Path
 ) -> None:
     storage = tmp_path / "storage"
-    storage.mkdir()
-    os.chown(storage, 4000, 4000)
+    storage.mkdir(mode=0o700)
+    os.chown(storage, USER, USER)
     group = Path("/var/run/docker.sock").stat().st_gid
     service = start_container(
-        *("--volume", f"{storage}:{STORAGE}"),
-        options=("--user", f"4000:{group}", "--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL"),
+        *("--volume", f"{storage}:{storage}", "--env", f"SUPERVISOR_STORAGE={storage}"),
+        options=(
+            *("--user", f"{USER}:{group}", "--cap-drop", "ALL"),
+            *("--read-only", "--tmpfs", "/tmp"),
+        ),
     )
-    assert processes(service)["gunicorn"][0] == 4000
-    assert service.get("/up").json()["status"]["engine"] == "ok"
+    assert {user for user, _ in processes(service).values()} == {USER}
+    repository.commit(compose({"web": sleeper(volumes=["./page:/page:ro"])}) | {"page": "hello\n"})
+    stack = service.create_stack(git_repository=repository.url)
+    service.wait_for_run(stack["uuid"])
+    assert engine.run_inside(stack["project"], "web", "cat", "/page") == "hello"
+    assert service.log_text.count("supervisor: ") == 0  # the first step had nothing to say
 
 
 @pytest.fixture
