@@ -17,6 +17,9 @@ except ConfigInvalid as invalid:
     for name, messages in invalid.messages.items():
         print(f"supervisor: {name} {', '.join(messages)}", file=sys.stderr)
     sys.exit(2)
+except OSError as error:
+    print(f"supervisor: the storage cannot be used: {error}", file=sys.stderr)
+    sys.exit(3)
 
 if settings.made_keys:
     # Not on standard output, which has the log alone.

@@ -30,7 +30,7 @@ choose_user() {
     groups=$user
     [ ! -S "$socket" ] || groups=$user,$(stat -L -c %g "$socket")
     as_user="setpriv --reuid $user --regid $user --groups $groups --no-new-privs --"
-    $as_user true || fail "the user $user can't be chosen here: start with --user, or with SUPERVISOR_USER=root"
+    $as_user true || fail "the user $user can't be chosen here: start with --user $(id -u supervisor), or SUPERVISOR_USER=root"
 }
 
 fail() {
@@ -47,7 +47,8 @@ hand_over_storage() {
     [ "$owner" != "$(id -u "$user")" ] || return 0
     { find "$SUPERVISOR_STORAGE" -xdev -mindepth 1 -uid "$owner" -execdir chown -h "$user:$user" {} + &&
         chmod 700 "$SUPERVISOR_STORAGE" && chown "$user:$user" "$SUPERVISOR_STORAGE"; } ||
-        fail "$SUPERVISOR_STORAGE can't be given to the user $user: start with --user $owner, or with SUPERVISOR_USER=root"
+        fail "$SUPERVISOR_STORAGE can't be given to the user $user: make $(id -u "$user") its owner on the host," \
+            "or start with SUPERVISOR_USER=root"
 }
 
 # Says what will not work; the service starts, and /up tells too.

@@ -260,3 +260,14 @@ def test_a_second_instance_on_the_same_storage_ends_with_3_and_names_the_first(
     assert f"is in use by process {service.pid}" in done.stderr
     assert "Traceback" not in done.stderr
     assert service.get("/stacks").status_code == 200
+
+
+@pytest.mark.parametrize("keys", [{}, KEYS], ids=["keys made", "keys given"])
+def test_a_storage_that_cannot_be_made_ends_the_start_with_3(
+    tmp_path: Path, keys: dict[str, str]
+) -> None:
+    (tmp_path / "file").touch()
+    done = attempt(tmp_path / "file/storage", **keys)
+    assert done.returncode == STORAGE_IN_USE
+    assert "supervisor: the storage cannot be used: " in done.stderr
+    assert "Traceback" not in done.stderr
