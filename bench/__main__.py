@@ -6,7 +6,17 @@ import time
 import traceback
 from collections.abc import Callable
 
-from bench import answers, container, followers, footprint, polls, push
+from bench import (
+    answers,
+    aside,
+    container,
+    downtime,
+    followers,
+    footprint,
+    healing,
+    polls,
+    push,
+)
 from bench.figures import Figure, table
 from bench.stage import Stage
 
@@ -14,6 +24,9 @@ MEASUREMENTS: dict[str, Callable[[Stage], list[Figure]]] = {
     "footprint": footprint.measure,
     "container": container.measure,
     "push": push.measure,
+    "downtime": downtime.measure,
+    "healing": healing.measure,
+    "aside": aside.measure,
     "polls": polls.measure,
     "answers": answers.measure,
     "followers": followers.measure,

@@ -3,12 +3,15 @@
 import hashlib
 import hmac
 import http.client
+import os
 import subprocess
 import time
+from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import DEVNULL
+from typing import Any
 
 from bench.figures import Figure, median
 from bench.stage import Stage
@@ -16,8 +19,16 @@ from tests.support.ports import free_port
 from tests.support.repository import Repository, two_services
 from tests.support.service import SIGNATURE_SECRET, Service
 
+Files = Callable[[str, int], Mapping[str, str | bytes]]
+
 ROUNDS = 7
 GOAL = 1.2
+UP = "docker compose up --detach"
+
+
+def versioned(version: str, port: int) -> dict[str, str]:
+    """Return the files of a stack that tells its version at a port."""
+    return two_services(version, port=port)
 
 
 @dataclass(kw_only=True)
@@ -26,11 +37,12 @@ class Contender:
 
     repository: Repository
     port: int
+    files: Files = versioned
     took: list[float] = field(default_factory=list)
 
     def round(self, version: str) -> None:
         """Push a version, bring it up, note how long it took from the push on."""
-        self.repository.commit(two_services(version, port=self.port))
+        self.repository.commit(self.files(version, self.port))
         begun = time.monotonic()
         self.trigger()
         wait_for_version(self.port, version)
@@ -51,14 +63,15 @@ class Bare(Contender):
 
     clone: Path
     project: str
+    commands: str = UP
 
     def trigger(self) -> None:
         """Begin to run them; the container is asked meanwhile, as it is with the others."""
-        commands = (
-            "git fetch --quiet && git reset --quiet --hard origin/main"
-            f" && docker compose --project-name {self.project} up --detach"
+        script = f"git fetch --quiet && git reset --quiet --hard origin/main && {self.commands}"
+        environment = os.environ | {"COMPOSE_PROJECT_NAME": self.project}
+        self.running = subprocess.Popen(
+            ["sh", "-c", script], cwd=self.clone, env=environment, stderr=DEVNULL
         )
-        self.running = subprocess.Popen(["sh", "-c", commands], cwd=self.clone, stderr=DEVNULL)
 
     def settle(self) -> None:
         """Wait until they have ended."""
@@ -99,7 +112,7 @@ def measure(stage: Stage) -> list[Figure]:
     """Let the three ways take turns."""
     service = stage.service().start()
     bare, hooked, commanded = (
-        _bare(stage), _ours(stage, service, Hooked), _ours(stage, service, Commanded)
+        bare_on(stage), ours_on(stage, service), ours_on(stage, service, kind=Commanded)
     )  # fmt: skip
     for number in range(2, ROUNDS + 2):
         for contender in (bare, hooked, commanded):
@@ -118,40 +131,57 @@ def _figure(what: str, contender: Contender, base: float, goal: float) -> Figure
     return Figure(what, f"{ratio:.2f} times", f"<= {goal} times", ratio <= goal, note)
 
 
-def _bare(stage: Stage) -> Bare:
+def bare_on(stage: Stage, files: Files = versioned, commands: str = UP) -> Bare:
+    """Return a stack of its own that bare commands bring up to date; it is up already."""
     port = free_port()
-    repository = stage.repository(two_services("1", port=port))
+    repository = stage.repository(files("1", port))
     clone = stage.path("clone")
     repository.git("clone", "--quiet", repository.url, str(clone))
     project = stage.engine.claim(f"bench-bare-{port}")
-    bare = Bare(repository=repository, port=port, clone=clone, project=project)
+    bare = Bare(
+        repository=repository,
+        port=port,
+        files=files,
+        clone=clone,
+        project=project,
+        commands=commands,
+    )
     bare.trigger()
     bare.settle()
     wait_for_version(port, "1")
     return bare
 
 
-def _ours(stage: Stage, service: Service, kind: type[Hooked]) -> Hooked:
+def ours_on(
+    stage: Stage,
+    service: Service,
+    files: Files = versioned,
+    *,
+    kind: type[Hooked] = Hooked,
+    **fields: Any,
+) -> Hooked:
+    """Return a stack of its own that the service brings up to date; it is up already."""
     port = free_port()
-    repository = stage.repository(two_services("1", port=port))
-    uuid = service.create_stack(git_repository=repository.url)["uuid"]
+    repository = stage.repository(files("1", port))
+    uuid = service.create_stack(git_repository=repository.url, **fields)["uuid"]
     service.wait_for_run(uuid)
     wait_for_version(port, "1")
-    return kind(repository=repository, port=port, service=service, uuid=uuid)
+    return kind(repository=repository, port=port, files=files, service=service, uuid=uuid)
 
 
 def wait_for_version(port: int, version: str) -> None:
     """Ask the container every 5 ms until it serves the version."""
     until = time.monotonic() + 60
-    while _served(port) != version:
+    while served(port) != version:
         if time.monotonic() > until:
             raise AssertionError(f"version {version} is not served")
         time.sleep(0.005)
 
 
-def _served(port: int) -> str | None:
+def served(port: int, patience: float = 0.1) -> str | None:
+    """Return the version that is served, None while nothing is."""
     # While the container is replaced, a connection may hang on packets that nobody answers.
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=0.1)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=patience)
     with suppress(OSError, http.client.HTTPException), closing(connection):
         connection.request("GET", "/version")
         return connection.getresponse().read().decode().strip()

@@ -1,6 +1,7 @@
 """Where measurements happen: an engine, a folder, services; all of it gone at the end."""
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -42,7 +43,7 @@ class Stage:
         self._count += 1
         return Path(self._folder.name) / f"{name}-{self._count}"
 
-    def repository(self, files: dict[str, str]) -> Repository:
+    def repository(self, files: Mapping[str, str | bytes]) -> Repository:
         """Return a new repository with one commit."""
         repository = Repository(self.path("repository"))
         repository.commit(files)
