@@ -112,7 +112,10 @@ def _failing(ours: Watched) -> float:
     """Commit an image that cannot be pulled; return for how long a service did not answer."""
     contender = ours.contender
     assert isinstance(contender, Hooked)
-    services = {"web": _serving("never", contender.port, MISSING), "stays": _serving("never", 1)}
+    services: dict[str, object] = {
+        "web": _serving("never", contender.port, MISSING),
+        "stays": _serving("never", ours.untouched_port),
+    }
     contender.repository.commit(compose(services))
     changed, untouched = Probe(contender.port, PATIENCE), Probe(ours.untouched_port, PATIENCE)
     with changed.asking(), untouched.asking():

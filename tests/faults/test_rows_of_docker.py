@@ -88,6 +88,29 @@ def test_a_build_that_never_ends_ends_at_its_limit(
     assert set(engine.containers(stack["project"], running=True)) == {"web"}
 
 
+@pytest.mark.row("D10")
+@pytest.mark.parametrize("claim", ["name", ".env"])
+def test_a_project_that_claims_to_be_another_stays_its_own(
+    shared_service: Service, engine: Engine, repository: Repository, tmp_path: Path, claim: str
+) -> None:
+    victim = shared_service.create_stack(git_repository=repository.url)
+    shared_service.wait_for_run(victim["uuid"])
+    theirs = engine.containers(victim["project"])
+    claimant = Repository(tmp_path / "claimant")
+    if claim == "name":
+        claimant.commit(compose({"web": sleeper()}, name=victim["project"]))
+    else:
+        name = f"COMPOSE_PROJECT_NAME={victim['project']}\n"
+        claimant.commit(compose({"web": sleeper()}) | {".env": name})
+    stack = shared_service.create_stack(git_repository=claimant.url)
+    shared_service.wait_for_run(stack["uuid"])
+    assert set(engine.containers(stack["project"], running=True)) == {"web"}
+    assert engine.containers(victim["project"]) == theirs
+    assert shared_service.delete(f"/stacks/{stack['uuid']}").status_code == 204
+    wait_until(lambda: engine.containers(stack["project"]) == {}, "the claimant is gone")
+    assert engine.containers(victim["project"], running=True) == theirs
+
+
 @pytest.mark.row("D16")
 def test_somebody_elses_container_is_not_touched(
     shared_service: Service, engine: Engine, repository: Repository

@@ -1,5 +1,6 @@
 """What a repository or its server may do that the other tests don't have."""
 
+import os
 import shutil
 import ssl
 import subprocess
@@ -242,3 +243,26 @@ def test_damage_in_the_storage_is_repaired_while_the_old_version_runs(
     after = engine.containers(stack["project"], running=True)
     assert after["db"] == before["db"]
     assert after["web"] != before["web"]
+
+
+@pytest.mark.row("G5")
+def test_of_a_far_too_large_repository_only_what_is_followed_is_fetched(
+    start_service: StartService, engine: Engine, repository: Repository
+) -> None:
+    service = start_service()
+    repository.branch("large")
+    repository.commit({"blob": os.urandom(30 * 10**6)})
+    repository.switch("main")
+    names = sorted(f"refs/heads/b{number}" for number in range(50_000))
+    head = repository.head
+    refs = "".join(f"{head} {name}\n" for name in names)
+    (repository.path / ".git/packed-refs").write_text(f"# pack-refs with: sorted\n{refs}")
+    stack = service.create_stack(git_repository=repository.url)
+    service.wait_for_run(stack["uuid"])
+    repository.commit(two_services("2"))
+    service.wait_for_run(stack["uuid"], webhook(service, stack["uuid"]))
+    assert served(engine, stack) == "2"
+    (mirror,) = (service.storage / "mirrors").glob("*.git")
+    sizes = [path.stat().st_size for path in mirror.rglob("*") if path.is_file()]
+    assert sum(sizes) < 5 * 10**6
+    assert len(sizes) < 200
