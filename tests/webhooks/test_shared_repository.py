@@ -67,6 +67,8 @@ def test_a_push_is_fetched_once_and_touches_the_stacks_that_it_concerns(
         shown = service.get(f"/stacks/{stack['uuid']}").json()
         assert shown["commit"] == repository.head
     assert len(recorder.calls("fetch")) == fetched + 1
+    words = [word for argv in recorder.calls() for word in argv]
+    assert not any(sent.NEW in word for word in words), "the payload's commit reached a command"
     for stack in foreign:
         (run,) = service.runs(stack["uuid"])
         assert run["trigger"] == "api"
