@@ -31,9 +31,11 @@ LABEL org.opencontainers.image.title="Supervisor" \
     org.opencontainers.image.licenses="MIT" \
     org.opencontainers.image.version="$VERSION" \
     org.opencontainers.image.revision="$REVISION"
+# The user has to get through /root where the storage has its path on the host below it.
 RUN groupadd --system --gid 3000 supervisor \
     && useradd --system --uid 3000 --gid supervisor --no-create-home --home-dir /supervisor supervisor \
-    && install -d -o supervisor -g supervisor -m 700 /supervisor/storage /supervisor/.docker
+    && install -d -o supervisor -g supervisor -m 700 /supervisor/storage /supervisor/.docker \
+    && chmod a+x /root
 COPY --from=build /supervisor /supervisor
 WORKDIR /supervisor
 # Builds want to write beside Docker's configuration, which may be mounted read-only.

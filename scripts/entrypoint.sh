@@ -72,8 +72,9 @@ choose_user
 if [ "$PPID" != 0 ]; then # at the container's start, not for each `docker exec`
     if [ -n "$as_user" ]; then
         hand_over_storage
-        # Only root can make the link that gives the storage the path that it has on the host.
-        python3 -m supervisor.host_storage "$SUPERVISOR_STORAGE"
+        # Only root can make the link that gives the storage the path that it has on the host. Where
+        # it can't be made, the first run that needs it says so.
+        python3 -m supervisor.host_storage "$SUPERVISOR_STORAGE" || true
     fi
     check_access
 fi

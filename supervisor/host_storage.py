@@ -108,7 +108,6 @@ def _link(host: Path, storage: Path) -> None:
 
 
 if __name__ == "__main__":
-    # The container's first step calls this, as it may still make links. What goes wrong is said by
-    # the first run that needs the path.
+    # The container's first step calls this, as it may still make links.
     with suppress(SupervisorError):
         HostStorage(Path(sys.argv[1]), Shell()).path()
