@@ -152,12 +152,3 @@ def test_the_settings_named_are_those_of_the_configuration_page() -> None:
     every = {row[0]: row[1] for row in rows(page("docs/configuration.md"))}
     for name, default, _meaning in list(rows(section(README, "Settings")))[1:]:
         assert every[name] == default
-
-
-def test_the_make_targets_named_exist() -> None:
-    makefile = (ROOT / "Makefile").read_text()
-    for text in (README, page("CONTRIBUTING.md")):
-        named = set(re.findall(r"(?:`|^[#$] )make ([a-z]+)", text, re.MULTILINE))
-        assert named
-        for target in named:
-            assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
