@@ -93,7 +93,8 @@ def git_environment(
 
 
 def _asking(remote: Remote) -> dict[str, str]:
-    settings = {"remote.origin.url": remote.url}  # by which git-lfs finds its server
+    # git-lfs finds its server by the first; as a default it tries for minutes.
+    settings = {"remote.origin.url": remote.url, "lfs.transfer.maxretries": "3"}
     return settings | ({"http.sslCAInfo": remote.ca_file} if remote.ca_file else {})
 
 

@@ -1,5 +1,7 @@
 """Files in Git LFS are files in the checkout; what can't be had of them fails before it harms."""
 
+import base64
+import json
 import os
 import shutil
 from pathlib import Path
@@ -19,6 +21,7 @@ from tests.support.engine import Engine
 from tests.support.git_http import GitServer
 from tests.support.repository import Repository
 from tests.support.service import Service
+from tests.support.ssh_server import SshServer
 from tests.support.triggers import control
 
 MAIN, TARGET = "refs/heads/main", "refs/supervisor/x/target"
@@ -138,6 +141,30 @@ def test_a_private_authority_is_trusted_for_large_files_too(
     with GitServer(tmp_path, certificate=authority.certify()) as server:
         ca_file = str(authority.certificate)
         remote = Remote(server.url(repository.path), "git", server.password, ca_file=ca_file)
+        commit = mirror.fetch(remote, MAIN, TARGET, 20)
+        fetch_large_files(mirror, remote, commit, 20)
+    assert check_out(mirror, commit) == "large 1"
+
+
+def test_large_files_of_an_ssh_repository_are_fetched_with_its_key(
+    mirror: Git, repository: Repository, git_server: GitServer, tmp_path: Path
+) -> None:
+    # What a forge offers beside git over ssh: where the files are, and a token for them.
+    token = base64.b64encode(f"git:{git_server.password}".encode()).decode()
+    answer = {
+        "href": f"{git_server.url(repository.path)}.git/info/lfs",
+        "header": {"Authorization": f"Basic {token}"},
+    }
+    command = tmp_path / "commands/git-lfs-authenticate"
+    command.parent.mkdir()
+    command.write_text(f"#!/bin/sh\ncat <<'END'\n{json.dumps(answer)}\nEND\n")
+    command.chmod(0o755)
+    with SshServer(tmp_path / "ssh", command.parent) as server:
+        remote = Remote(
+            server.url(repository.path),
+            ssh_key=server.client_key,
+            known_hosts=server.known_hosts,
+        )
         commit = mirror.fetch(remote, MAIN, TARGET, 20)
         fetch_large_files(mirror, remote, commit, 20)
     assert check_out(mirror, commit) == "large 1"

@@ -178,7 +178,8 @@ class _Handler(BaseHTTPRequestHandler):
         if what == "objects/batch":
             asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["objects"]
             base = f"{self.git.url(folder)}.git/info/lfs"
-            found = [each | _action(folder, each["oid"], base) for each in asked]
+            given = {"Authorization": self.headers["Authorization"] or ""}
+            found = [each | _action(folder, each["oid"], base, given) for each in asked]
             content = json.dumps({"transfer": "basic", "objects": found}).encode()
         else:
             content = _large_file(folder, what).read_bytes()
@@ -219,7 +220,7 @@ def _large_file(repository: Path, digest: str) -> Path:
     return repository / ".git/lfs/objects" / digest[:2] / digest[2:4] / digest
 
 
-def _action(repository: Path, digest: str, base: str) -> dict[str, object]:
+def _action(repository: Path, digest: str, base: str, header: dict[str, str]) -> dict[str, object]:
     if not _large_file(repository, digest).exists():
         return {"error": {"code": 404, "message": "Object does not exist"}}
-    return {"actions": {"download": {"href": f"{base}/{digest}"}}}
+    return {"actions": {"download": {"href": f"{base}/{digest}", "header": header}}}

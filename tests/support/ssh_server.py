@@ -32,12 +32,13 @@ def public_half(path: Path) -> str:
 class SshServer:
     """Runs what git asks for, for whoever has the client's key."""
 
-    def __init__(self, folder: Path) -> None:
-        """Make the keys, start to serve."""
+    def __init__(self, folder: Path, commands: Path | None = None) -> None:
+        """Make the keys, start to serve; `commands` has more that may be asked for."""
         if not Path(SSHD).exists():
             needed = ["openssh-server", "openssh-client"]
             subprocess.run([ROOT / "scripts/install.sh", *needed], check=True, timeout=120)
         self.folder, self.port = folder, free_port()
+        self._path = f"{commands}:/usr/bin:/bin" if commands else "/usr/bin:/bin"
         folder.mkdir()
         self.client_key = make_key(folder / "client")
         (folder / "authorized").write_text(public_half(folder / "client") + "\n")
@@ -94,6 +95,7 @@ class SshServer:
             "AuthorizedKeysFile": self.folder / "authorized",
             "AuthenticationMethods": "publickey",
             "PidFile": "none",
+            "SetEnv": f"PATH={self._path}",
             "StrictModes": "no",
             "UsePAM": "no",
         }
