@@ -8,14 +8,13 @@ import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import gevent
 import psutil
 import pytest
-import requests
 
 from supervisor.database import reading, writing
 from supervisor.models import Stack, now
@@ -23,11 +22,10 @@ from supervisor.scheduler import Scheduler
 from tests.api.conftest import application, close
 from tests.conftest import StartService
 from tests.support.aftermath import all_ended, database_is_sound, leftovers
-from tests.support.compose_files import slow
 from tests.support.engine import Engine
 from tests.support.failpoints import Failpoints
 from tests.support.repository import Repository, two_services
-from tests.support.service import Service, is_alive
+from tests.support.service import Service
 from tests.support.triggers import PUSH, deliver, run_of, signature, webhook
 from tests.support.waiting import wait_until
 
@@ -360,31 +358,3 @@ def test_readers_never_hold_the_writer_up(
     assert wal.stat().st_size < 64 * 1024**2
     all_ended(service, uuid)
     assert leftovers(service) == []
-
-
-@pytest.mark.row("P15")
-@pytest.mark.timeout(240)
-def test_a_worker_that_stands_still_is_replaced_and_its_run_done_again(
-    start_service: StartService, engine: Engine, tmp_path: Path
-) -> None:
-    service = start_service()
-    repository = Repository(tmp_path / "slow")
-    repository.commit(slow(4))
-    uuid = service.create_stack(git_repository=repository.url)["uuid"]
-    wait_until(lambda: service.runs(uuid)[0]["step"] == "up", "the deploy goes on")
-    (worker,) = psutil.Process(service.pid).children()
-    worker.suspend()
-    # gunicorn's patience is a minute; a moment later another worker answers.
-    wait_until(lambda: not is_alive(worker), "the worker is ended", 90, every=0.5)
-    wait_until(lambda: answers_up(service), "another one answers", 30)
-    statuses = all_ended(service, uuid)
-    assert sorted(statuses.values()) in (["interrupted", "succeeded"], ["interrupted", "skipped"])
-    assert service.get(f"/stacks/{uuid}").json()["commit"] == repository.head
-    assert leftovers(service) == []
-    database_is_sound(service)
-
-
-def answers_up(service: Service) -> bool:
-    with suppress(requests.RequestException):
-        return service.get("/up", timeout=2).status_code == 200
-    return False
