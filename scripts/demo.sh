@@ -196,7 +196,7 @@ send_webhook() {
     say "The forge tells Supervisor, with a webhook that is signed with the stack's secret."
     BODY="{\"ref\": \"refs/heads/main\", \"after\": \"$COMMIT\"}"
     show "BODY='$BODY'"
-    run 'SIGNATURE=$(printf %s "$BODY" | python3 -c "import hmac, sys; print(hmac.digest(sys.argv[1].encode(), sys.stdin.buffer.read(), \"sha256\").hex())" "$SECRET")'
+    run 'SIGNATURE=$(printf %s "$BODY" | SECRET=$SECRET python3 -c "import hmac, os, sys; print(hmac.digest(os.environb[b\"SECRET\"], sys.stdin.buffer.read(), \"sha256\").hex())")'
     ask 'curl --silent --show-error --fail-with-body --header "X-GitHub-Event: push" --header "X-Hub-Signature-256: sha256=$SIGNATURE" --json "$BODY" "$SUPERVISOR/stacks/$STACK/webhook"'
 }
 
