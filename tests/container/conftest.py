@@ -44,10 +44,16 @@ def start_container(tmp_path: Path, engine: Engine, image: str) -> Iterator[Star
     started: list[ContainerService] = []
 
     def start(
-        *mounts: str, options: tuple[str, ...] = (), healthy: bool = True
+        *mounts: str,
+        options: tuple[str, ...] = (),
+        healthy: bool = True,
+        command: Callable[[ContainerService, str], list[str]] | None = None,
     ) -> ContainerService:
-        started.append(ContainerService(tmp_path, engine, image, list(mounts), list(options)))
-        return started[-1].start(healthy=healthy)
+        service = ContainerService(tmp_path, engine, image, list(mounts), list(options))
+        started.append(service)
+        if command:
+            service.command = command(service, image)
+        return service.start(healthy=healthy)
 
     yield start
     for service in started:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.container.conftest import StartContainer, give
+from tests.docs.pages import blocks, page
 from tests.support.compose_files import built, compose, sleeper
 from tests.support.container import STORAGE, USER, ContainerService
 from tests.support.engine import Engine, docker
@@ -32,16 +34,40 @@ def processes(service: ContainerService) -> dict[str, tuple[int, list[int]]]:
     return found
 
 
+def documented_command(own: dict[str, str]) -> list[str]:
+    """Return the command of docs/install.md for a former storage, with our names and places."""
+    (text,) = [b.text for b in blocks(page("docs/install.md")) if f":{OLD_STORAGE}" in b.text]
+    text = text.removeprefix("# ").replace("\\\n", " ")
+    for old, new in own.items():
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    return shlex.split(text)
+
+
 def test_the_known_command_works_as_it_is(
     start_container: StartContainer, engine: Engine, repository: Repository, tmp_path: Path
 ) -> None:
     """Storage at its former place, plain HTTP refused, a stack with files from its repository."""
     repository.commit(compose({"web": sleeper(volumes=["./page:/page:ro"])}) | {"page": "hello\n"})
     storage = tmp_path / "var/lib/container/supervisor"
-    service = start_container(
-        *("--volume", f"{storage}:{OLD_STORAGE}"),
-        options=(*HTTPS, "--env", "SUPERVISOR_RAILS_LOG_LEVEL=error"),
-    )
+
+    seen = tmp_path / "repositories"
+
+    def command(service: ContainerService, image: str) -> list[str]:
+        keys = service.environment
+        return documented_command(
+            {
+                "docker container run": f"container run --volume {seen}:{seen}:ro",
+                "--name supervisor ": f"--name {service.name} ",
+                "/var/lib/container/supervisor:": f"{storage}:",
+                "KEY_BASE=…": f"KEY_BASE={keys['SUPERVISOR_SECRET_KEY_BASE']}",
+                "API_KEY=…": f"API_KEY={keys['SUPERVISOR_API_KEY']}",
+                "--publish 3000:3000": "--publish 127.0.0.1::3000",
+                "supervisor:latest": image,
+            }
+        )
+
+    service = start_container(command=command)
     # As root it would not need the group; as somebody else it has the socket's.
     socket_group = int(service.inside("stat", "-c", "%g", "/var/run/docker.sock"))
     found = processes(service)
@@ -60,7 +86,8 @@ def test_the_known_command_works_as_it_is(
     stack = service.create_stack(git_repository=repository.url)
     service.wait_for_run(stack["uuid"])
     assert engine.run_inside(stack["project"], "web", "cat", "/page") == "hello"
-    assert service.log_text == ""  # nothing went wrong, and the older name of the level counts
+    assert "Nothing is mounted" not in service.log_text
+    assert "supervisor: " not in service.log_text  # the first step had nothing to say
 
 
 def test_it_has_what_it_needs_and_no_compiler(start_container: StartContainer) -> None:

@@ -60,7 +60,7 @@ class ContainerService(Service):
         keys = ("SUPERVISOR_API_KEY", "SUPERVISOR_SECRET_KEY_BASE")
         # Options that come later count.
         plain = ("--env", "SUPERVISOR_FORCE_SSL=false")
-        self._command = [
+        self.command = [
             *("run", "--detach", "--name", self.name, "--publish", "127.0.0.1::3000"),
             *("--volume", f"{socket}:/var/run/docker.sock"),
             *("--volume", f"{folder / 'repositories'}:{folder / 'repositories'}:ro"),
@@ -81,7 +81,7 @@ class ContainerService(Service):
         if docker("ps", "--all", "--quiet", "--filter", f"name={self.name}"):
             docker("start", self.name)
         else:
-            docker(*self._command)
+            docker(*self.command)
         address = docker("port", self.name, "3000").splitlines()[0]
         self.url = f"http://{address}"
         wait_until(lambda: self._answers(healthy), "the container answers", seconds=30)
