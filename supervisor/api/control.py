@@ -9,6 +9,7 @@ from werkzeug.exceptions import BadRequest
 
 from supervisor import stacks
 from supervisor.api.body import json_object
+from supervisor.api.rules import NUL_OR_HALF
 from supervisor.api.runs import run_path
 from supervisor.models import Action, Stack, Trigger
 
@@ -38,25 +39,23 @@ def command(uuid: str) -> Any:
     word = body.get("command")
     if not isinstance(word, str) or word not in RUNS.keys() | AT_ONCE.keys():
         raise BadRequest("Invalid control command")
+    reason, until = _reason(body.get("reason")), _time(body.get("until"))
     if word in AT_ONCE:
-        AT_ONCE[word](stack, body)
+        AT_ONCE[word](stack, reason, until)
         return "", 204
     run = stacks.submit(uuid, RUNS[word], Trigger.API)
     return "", 204, {"Location": run_path(stack, run)}
 
 
-def _suspend(stack: Stack, body: dict[str, Any]) -> None:
-    reason = body.get("reason")
-    if reason is not None and not (isinstance(reason, str) and len(reason) <= LONGEST_REASON):
-        raise BadRequest(f"reason must be text of at most {LONGEST_REASON} characters")
-    stacks.suspend(stack.uuid, reason, _time(body.get("until")))
+def _suspend(stack: Stack, reason: str | None, until: datetime | None) -> None:
+    stacks.suspend(stack.uuid, reason, until)
 
 
-def _resume(stack: Stack, _body: dict[str, Any]) -> None:
+def _resume(stack: Stack, _reason: str | None, _until: datetime | None) -> None:
     stacks.resume(stack.uuid)
 
 
-def _cancel(stack: Stack, _body: dict[str, Any]) -> None:
+def _cancel(stack: Stack, _reason: str | None, _until: datetime | None) -> None:
     """Drop what is pending first, so that nothing takes the place of what is ended."""
     stacks.drop_pending(stack.uuid, CANCELLED)
     runner = current_app.extensions.get("supervisor_runner")
@@ -64,11 +63,19 @@ def _cancel(stack: Stack, _body: dict[str, Any]) -> None:
         runner.cancel(stack.id, CANCELLED)
 
 
-AT_ONCE: dict[str, Callable[[Stack, dict[str, Any]], None]] = {
+AT_ONCE: dict[str, Callable[[Stack, str | None, datetime | None], None]] = {
     "suspend": _suspend,
     "resume": _resume,
     "cancel": _cancel,
 }
+
+
+def _reason(text: Any) -> str | None:
+    if text is None:
+        return None
+    if isinstance(text, str) and len(text) <= LONGEST_REASON and not NUL_OR_HALF.search(text):
+        return text
+    raise BadRequest(f"reason must be text of at most {LONGEST_REASON} characters")
 
 
 def _time(text: Any) -> datetime | None:
@@ -76,6 +83,7 @@ def _time(text: Any) -> datetime | None:
         return None
     try:
         at = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
+        # Without a zone it is UTC. With one, it may be outside of the years that there are.
+        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    except (TypeError, ValueError, OverflowError):
         raise BadRequest("until must be a time such as 2030-01-31T12:00:00Z") from None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -24,6 +24,7 @@ RESERVED_VARIABLE = re.compile(
 )
 HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,99}\Z")
 RESERVED_HEADERS = {"host", "cookie", "connection", "transfer-encoding"}
+NUL_OR_HALF = re.compile("[\0\ud800-\udfff]")
 BIDIRECTIONAL = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 # What `printable` and `not_blank` take, for the description of the API.
 _UNPRINTABLE = r"\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
@@ -40,7 +41,7 @@ def printable(text: str) -> None:
 
 def no_nul(text: str) -> None:
     """Refuse what no file and no command can carry."""
-    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+    if NUL_OR_HALF.search(text):
         raise ValidationError("contains NUL or half a character")
 
 

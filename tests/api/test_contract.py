@@ -506,6 +506,27 @@ def test_another_command_is_answered_with_400(
     assert answer.json() == {"error": "Invalid control command"}
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        r'{"command": "suspend", "reason": "half a character: \ud800"}',
+        r'{"command": "suspend", "reason": "NUL: \u0000"}',
+        '{"command": "suspend", "until": "9999-12-31T23:59:59-14:00"}',
+        '{"command": "suspend", "until": "0001-01-01T00:00:00+14:00"}',
+        '{"command": "cancel", "until": 5}',
+        '{"command": "stop", "reason": 5}',
+    ],
+)
+def test_a_reason_and_a_time_that_cannot_be_are_answered_with_400(
+    shared_service: Service, idle: dict[str, Any], body: str
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = shared_service.post(f"/stacks/{idle['uuid']}/control", data=body, headers=headers)
+    assert answer.status_code == 400
+    assert re.match("(reason|until) must be ", answer.json()["error"])
+    assert not shared_service.get(f"/stacks/{idle['uuid']}").json()["suspended"]
+
+
 # The log and the history
 
 
@@ -619,6 +640,7 @@ def test_a_run_is_found_below_its_own_stack_only(
         "runs?count=0",
         "runs?count=101",
         "runs?before=nobody",
+        "runs?before=",
     ],
 )
 def test_a_query_out_of_range_is_answered_with_400(

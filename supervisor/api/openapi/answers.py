@@ -151,7 +151,8 @@ DELIVERY: dict[str, Schema] = {
 }
 COMMAND: dict[str, Schema] = {
     "command": one_of([*RUNS, *AT_ONCE]),
-    "reason": or_null(TEXT | {"maxLength": LONGEST_REASON}) | {"description": "For `suspend`."},
+    "reason": or_null(TEXT | {"maxLength": LONGEST_REASON, "pattern": r"^[^\u0000]*$"})
+    | {"description": "For `suspend`."},
     "until": or_null(TIME) | {"description": "For `suspend`."},
 }
 SCHEMAS: dict[str, Schema] = {
