@@ -13,13 +13,11 @@ from supervisor.commands.git_errors import explain, hides_fingerprint, is_damage
 from supervisor.commands.shell import Shell
 from supervisor.errors import (
     CommandFailed,
-    DeployRefused,
     MirrorDamaged,
     SupervisorError,
 )
 
 COMMIT = re.compile(r"[0-9a-f]{40}\Z")
-SUBMODULE = re.compile(r"submodule\.(.*)\.(path|url)", re.DOTALL)
 LOCAL_SECONDS = 60
 
 
@@ -155,41 +153,6 @@ class Git:
                     found[path] = f"{mode} {digest}"
         return found
 
-    def submodules(self, commit: str) -> dict[str, str]:
-        """Return the path and address of each submodule that a commit names.
-
-        Raise DeployRefused where `.gitmodules` cannot be read.
-        """
-        if ".gitmodules" not in self.objects(commit, {".gitmodules"}):
-            return {}
-        try:
-            text = self._line("config", "--blob", f"{commit}:.gitmodules", "--list", "-z")
-        except CommandFailed as error:
-            raise DeployRefused(f".gitmodules cannot be read: {error.output[-200:]}") from None
-        found: dict[str, dict[str, str]] = {}
-        for entry in text.split("\0"):
-            key, _newline, value = entry.partition("\n")
-            if match := SUBMODULE.fullmatch(key):
-                found.setdefault(match[1], {})[match[2]] = value
-        return {each["path"]: each["url"] for each in found.values() if len(each) == 2}
-
-    def graft(self, commit: str, trees: Mapping[str, str]) -> str:
-        """Return a tree that is the commit's, with others in the place of its submodules."""
-        index = self.mirror / f"tmp_{uuid4().hex}"  # removed at the next start, if not here
-
-        def run(*arguments: str) -> str:
-            argv = self._argv(f"--work-tree={self.mirror}", *arguments)
-            return _run(self.shell, argv, LOCAL_SECONDS, cwd=self.mirror, index=index).strip()
-
-        try:
-            run("read-tree", "--end-of-options", commit)
-            for path, tree in trees.items():
-                run("update-index", "--force-remove", "--", path)
-                run("read-tree", f"--prefix={path}/", "--end-of-options", tree)
-            return run("write-tree")
-        finally:
-            index.unlink(missing_ok=True)
-
     def commits_between(self, old: str, new: str, count: int) -> list[dict[str, str]]:
         """Return the commits that lead from one to the other, newest first, at most so many."""
         # Cut by git: nobody has to be able to read a subject of a megabyte.
@@ -250,10 +213,15 @@ class Git:
         shutil.rmtree(away, ignore_errors=True)
 
     def run(
-        self, *arguments: str, remote: Remote | None = None, seconds: float = LOCAL_SECONDS
+        self,
+        *arguments: str,
+        seconds: float = LOCAL_SECONDS,
+        remote: Remote | None = None,
+        index: Path | None = None,
     ) -> str:
         """Run another git command on the mirror; return what it prints."""
-        return _run(self.shell, self._argv(*arguments), seconds, remote=remote)
+        argv, cwd = self._argv(*arguments), self.mirror if index else None
+        return _run(self.shell, argv, seconds, remote=remote, cwd=cwd, index=index)
 
     def _line(self, *arguments: str) -> str:
         return self.run(*arguments).strip()

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from supervisor import repository_url
 from supervisor.commands.git import Git
 from supervisor.commands.git_environment import Remote
+from supervisor.commands.git_submodules import graft, submodules_of
 from supervisor.config import Limits
 from supervisor.deploy.spec import Workspace
 from supervisor.errors import (
@@ -50,7 +51,7 @@ class Submodules:
         return self._put_into(commit, self.remote, "", DEEPEST)
 
     def _put_into(self, commit: str, remote: Remote, folder: str, depth: int) -> str:
-        addresses = self.mirror.submodules(commit)
+        addresses = submodules_of(self.mirror, commit)
         paths = {path for path in addresses if _is_inside(path)}
         links = self.mirror.objects(commit, paths) if paths else {}
         trees = {}
@@ -63,7 +64,7 @@ class Submodules:
                 self._obtain(at, wanted, where)
                 self.found.append((at, wanted))
                 trees[path] = self._put_into(wanted, at, where, depth - 1)
-        return self.mirror.graft(commit, trees) if trees else commit
+        return graft(self.mirror, commit, trees) if trees else commit
 
     def _check_number(self, where: str, depth: int) -> None:
         if len(self.found) >= MOST or not depth:
