@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
-from supervisor import failpoints, schema, snapshots
+from supervisor import durable, failpoints, schema, snapshots
 from supervisor.crypto import Cipher
 from supervisor.errors import BackupRefused, WrongKey
 
@@ -32,8 +32,7 @@ def restore(source: IO[bytes], storage: Path, cipher: Cipher) -> Path | None:
         _check(draft, cipher)
         kept = _keep(database) if database.exists() else None
         failpoints.reach("restore")
-        draft.rename(database)
-        snapshots.sync_folder(storage)
+        durable.rename(draft, database)
     return kept
 
 

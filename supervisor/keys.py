@@ -4,6 +4,7 @@ import os
 import secrets
 from pathlib import Path
 
+from supervisor import durable
 from supervisor.errors import ConfigInvalid
 
 API_KEY = "SUPERVISOR_API_KEY"
@@ -34,7 +35,7 @@ def make_keys(storage: Path) -> dict[str, str]:
     """Make both keys, keep them in storage readable by this user only, return them."""
     keys = {API_KEY: secrets.token_urlsafe(32), SECRET_KEY_BASE: secrets.token_hex(64)}
     storage.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _write(storage, f"keys.{os.getpid()}", keys).rename(storage / "keys")
+    durable.rename(_write(storage, f"keys.{os.getpid()}", keys), storage / "keys")
     return keys
 
 
@@ -46,7 +47,7 @@ def write_next(storage: Path, secret_key_base: str) -> None:
 
 def take_next(storage: Path) -> None:
     """Have the keys count that were written down last."""
-    (storage / NEXT).rename(storage / "keys")
+    durable.rename(storage / NEXT, storage / "keys")
 
 
 def _write(storage: Path, name: str, keys: dict[str, str]) -> Path:
@@ -59,4 +60,5 @@ def _write(storage: Path, name: str, keys: dict[str, str]) -> Path:
         file.writelines(f"{name}={value}\n" for name, value in keys.items())
         file.flush()
         os.fsync(file.fileno())
+    durable.sync_folder(storage)
     return draft

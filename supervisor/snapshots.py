@@ -6,6 +6,8 @@ from contextlib import closing
 from pathlib import Path
 from uuid import uuid4
 
+from supervisor import durable
+
 COPIES_KEPT = 3
 BUSY_SECONDS = 30
 
@@ -21,8 +23,7 @@ def copy(database: Path, target: Path) -> None:
         with closing(open_existing(database)) as connection:
             connection.execute("VACUUM INTO ?", (str(draft),))
         os.fsync(descriptor)
-        draft.rename(target)
-        sync_folder(target.parent)
+        durable.rename(draft, target)
     finally:
         os.close(descriptor)
         draft.unlink(missing_ok=True)
@@ -51,12 +52,3 @@ def open_existing(database: Path) -> sqlite3.Connection:
     """Open a database that is there; never make one."""
     path = database.absolute().as_uri()
     return sqlite3.connect(f"{path}?mode=rw", uri=True, timeout=BUSY_SECONDS, isolation_level=None)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a rename survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

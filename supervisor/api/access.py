@@ -22,7 +22,7 @@ QUIET_SECONDS = 10
 
 def identify(app: Flask) -> None:
     """Give each request an id, answer with it, and log how the request went."""
-    refusals = Refusals()
+    strangers = Strangers()
 
     @app.before_request
     def begin() -> None:
@@ -35,12 +35,12 @@ def identify(app: Flask) -> None:
     def end(response: Response) -> Response:
         response.headers[HEADER] = g.request_id
         if request.path not in UNLOGGED:
-            response.call_on_close(_line(response, refusals))
+            response.call_on_close(_line(response, strangers))
         return response
 
 
-class Refusals:
-    """Count what strangers are refused, so that they cannot fill the log."""
+class Strangers:
+    """Count the requests of those who have no key, so that they cannot fill the log."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -58,18 +58,19 @@ class Refusals:
             return left_out
 
 
-def _line(response: Response, refusals: Refusals) -> Callable[[], None]:
+def _line(response: Response, strangers: Strangers) -> Callable[[], None]:
     """Return what logs the request once its answer was sent, which for a follower may be long."""
     # The query is left out: who puts a secret there should not find it in the log.
     method, path, began = request.method, quote(request.path), g.began
-    stranger = not g.get("has_key") and response.status_code >= 300
+    accepted = method == "POST" and response.status_code < 300  # a webhook, by its signature
+    stranger = not g.get("has_key") and not accepted
 
     def write() -> None:
-        left_out = refusals.tell() if stranger else 0
+        left_out = strangers.tell() if stranger else 0
         if left_out is not None:
             status, ms = response.status_code, round((time.monotonic() - began) * 1000)
             facts = {"method": method, "path": path, "status": status, "ms": ms}
-            more = f", and {left_out} refusals before it" if left_out else ""
+            more = f", and {left_out} without a key before it" if left_out else ""
             log.info("%s %s: %d in %d ms%s", *facts.values(), more, extra={"facts": facts})
         request_id.set(None)
 
