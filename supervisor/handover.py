@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -165,6 +165,13 @@ class Handover:
 
     def _read(self, name: str) -> bytes:
         return self.cipher.open((self.folder / name).read_bytes(), f"{name} of {self.run}")
+
+
+def forget_others(storage: Path, runs: Collection[str]) -> None:
+    """Remove what was left of runs that have ended."""
+    for folder in (storage / FOLDER).glob("*"):
+        if folder.name not in runs:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def await_result(

@@ -19,7 +19,7 @@ from supervisor.commands.strays import end_strays
 from supervisor.config import Config
 from supervisor.errors import CommandCancelled, HandedOver, HandoverLost, SupervisorError
 from supervisor.events import queue_bell
-from supervisor.handover import Handover, await_result
+from supervisor.handover import Handover, await_result, forget_others
 from supervisor.host_storage import HostStorage
 from supervisor.models import Action, Run, Stack, Status
 from supervisor.output import Output
@@ -56,6 +56,7 @@ class Runner:
             strays = end_strays(self._config.marker, grace_seconds=2)
             left = runs.left_behind()
         handed = [run for run in left if self._handover(run).is_open]
+        forget_others(self._config.storage, {run.uuid for run in handed})
         for run in handed:
             self._spawn(f"handover-{run.id}", partial(self._take_back, run))
         cut = [run for run in left if run not in handed]

@@ -4,13 +4,14 @@ Alembic takes 10 MB of memory, so it is loaded only where there is something to 
 """
 
 import logging
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 
 from flask import current_app
 from sqlalchemy import inspect, text
 
-from supervisor import snapshots
+from supervisor import durable, snapshots
 from supervisor.database import db
 from supervisor.errors import SchemaMismatch, SchemaTooNew
 
@@ -33,6 +34,24 @@ def current() -> str | None:
             return None
         version: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
         return version
+
+
+def undo_upgrade(database: Path) -> str | None:
+    """Put back the copy from before an upgrade that this release can't read; return its revision.
+
+    Nobody may have the database open. Raise OSError where there is no such copy.
+    """
+    with closing(snapshots.open_existing(database)) as connection:
+        revision: str = connection.execute("SELECT version_num FROM alembic_version").fetchone()[0]
+    if revision in revisions():
+        return None
+    copy = database.with_name(f"{database.name}.before-{revision}")
+    if not copy.exists():
+        raise FileNotFoundError(f"there is no {copy}")
+    for rest in ("-wal", "-shm"):
+        database.with_name(database.name + rest).unlink(missing_ok=True)
+    durable.rename(copy, database)
+    return revision
 
 
 def check() -> None:

@@ -4,13 +4,17 @@ import logging
 import os
 import sys
 from pathlib import Path
+from sqlite3 import DatabaseError
 
+from supervisor import schema
 from supervisor.commands import docker
 from supervisor.commands.compose import engine_version
 from supervisor.commands.helper_container import HelperContainer
+from supervisor.commands.own_container import PROJECT
 from supervisor.commands.shell import Shell
 from supervisor.crypto import Cipher
 from supervisor.deploy.apply import compose_for
+from supervisor.deploy.itself import LABEL
 from supervisor.deploy.rollout import Rollout
 from supervisor.errors import SupervisorError, WrongKey
 from supervisor.handover import Handover, Order, Result
@@ -36,6 +40,7 @@ class Takeover:
         self._rollout = Rollout(
             order.spec, order.place, self._shell, order.limits, self._announce, order.progress
         )
+        self._rollout.before_undo = self._undo_upgrade
 
     def carry_out(self) -> Result:
         """Return what came of it; after too many kills, give up."""
@@ -69,12 +74,27 @@ class Takeover:
         try:
             if spec.applied is None:
                 self._announce("roll back", "Going back to the Supervisor that was to be replaced")
+                self._undo_upgrade()
                 compose_for(self._shell, spec.project).down(self._order.limits.down, volumes=False)
                 self._order.progress.outcome = "rolled_back"
         except SupervisorError as error:
             self._handover.tell([f"The way back failed too: {error}"])
         finally:
             docker.step_back(self._shell, former)
+
+    def _undo_upgrade(self) -> None:
+        """Stop the new Supervisor, and give the former one the database that it can read."""
+        labels = [f"{PROJECT}={self._order.spec.project}", f"{LABEL}=true"]
+        docker.stop_labelled(self._shell, labels)
+        try:
+            revision = schema.undo_upgrade(self._handover.storage / "supervisor.db")
+        except (OSError, DatabaseError) as error:
+            self._handover.tell([f"The database could not be put back: {error}"])
+            return
+        if revision:
+            self._handover.tell(
+                [f"The database had been upgraded to {revision}: it is as it was before that"]
+            )
 
     def _announce(self, step: str, text: str) -> None:
         self._handover.tell([f"==> {step}: {self._redact(text)}"])

@@ -103,11 +103,23 @@ def unpause(shell: Shell, containers: Collection[str]) -> None:
     _capture(shell, "container", "unpause", *containers)
 
 
+def stop_labelled(shell: Shell, labels: Collection[str]) -> None:
+    """Stop the containers that have all these labels."""
+    filters = [word for each in labels for word in ("--filter", f"label={each}")]
+    found = _capture(shell, "container", "ls", "--no-trunc", "--quiet", *filters).split()
+    if found:
+        _stop(shell, *found)
+
+
+def _stop(shell: Shell, *containers: str) -> None:
+    argv = ["docker", "container", "stop", "--time", str(STOP_SECONDS), *containers]
+    with explained():
+        shell.capture(argv, env=environment(), seconds=SECONDS + STOP_SECONDS)
+
+
 def step_aside(shell: Shell, container: str) -> None:
     """Stop a container, and let another one have its name."""
-    stop = ["docker", "container", "stop", "--time", str(STOP_SECONDS), container]
-    with explained():
-        shell.capture(stop, env=environment(), seconds=SECONDS + STOP_SECONDS)
+    _stop(shell, container)
     name = _name(shell, container)
     if not name.endswith(ASIDE):
         _capture(shell, "container", "rename", container, f"{name}{ASIDE}")

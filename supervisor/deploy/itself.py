@@ -52,6 +52,7 @@ class Itself:
             )
         if len(marked) > 1:
             raise DeployRefused(f"{' and '.join(marked)} cannot both be Supervisor itself")
+        self._check_others({name: services[name] for name in services.keys() - marked}, model)
         return marked[0] if marked else None
 
     def check_kept(self, state: AppliedState) -> None:
@@ -76,6 +77,16 @@ class Itself:
         return (
             f"the volume {self.storage.volume}" if self.storage.volume else str(self.storage.source)
         )
+
+    def _check_others(self, services: Mapping[str, Any], model: Mapping[str, Any]) -> None:
+        """Refuse the volume of the own storage elsewhere; folders are looked at with all others."""
+        for name, service in services.items():
+            volumes = [v for v in service.get("volumes") or [] if v.get("type") == "volume"]
+            if any(self._is_storage(volume, model) for volume in volumes):
+                raise DeployRefused(
+                    f"services.{name}.volumes reaches into Supervisor's own storage, which only"
+                    f' a service with the label {LABEL}: "true" may have'
+                )
 
     def _has_storage(self, service: Mapping[str, Any], model: Mapping[str, Any]) -> bool:
         return any(

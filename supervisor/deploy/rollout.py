@@ -70,6 +70,7 @@ class Rollout:
     limits: Limits
     announce: Callable[[str, str], None]
     progress: Progress
+    before_undo: Callable[[], None] = lambda: None
 
     def carry_out(self, job: Job) -> str:
         """Do what the job says; return its sentence."""
@@ -130,6 +131,7 @@ class Rollout:
         self.step("roll back", f"{error}; going back to {good.commit[:12]}")
         self.progress.outcome = "rollback_failed"
         try:
+            self.before_undo()
             self.settle(good, images_too=True)
         except CommandCancelled:
             raise

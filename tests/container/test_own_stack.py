@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from tests.container.conftest import StartContainer
+from tests.support import ROOT
 from tests.support.compose_files import compose, sleeper
 from tests.support.container import STORAGE
 from tests.support.engine import Engine, docker
@@ -59,7 +60,7 @@ class OwnStack:
             "labels": {"supervisor.self": "true"},
             "restart": "unless-stopped",
             "ports": [f"127.0.0.1:{self.port}:3000"],
-            "volumes": [f"{each['Source']}:{each['Destination']}" for each in inspected["Mounts"]],
+            "volumes": self.volumes(),
             "environment": {"VERSION": version, **{name: given[name] for name in names}},
             "healthcheck": {"interval": "1s"},
             **changes,
@@ -96,6 +97,15 @@ class OwnStack:
 
         return wait_until(look, "the run ends", seconds=SECONDS)
 
+    def output(self, run: dict[str, Any]) -> str:
+        """Return what a run printed."""
+        answer = self.service.get(f"/stacks/{self.uuid}/runs/{run['uuid']}")
+        return "\n".join(answer.json()["output"])
+
+    def volumes(self) -> list[str]:
+        """Return what Supervisor mounts."""
+        return [f"{source}:{target}" for target, source in self.service.mounts.items()]
+
     def containers(self) -> dict[str, str]:
         """Return the ids of the stack's running containers."""
         return self.engine.containers(self.project, running=True)
@@ -115,12 +125,12 @@ def own(
 
 
 class Spy:
-    """Looks at a helper container while it is there, and may kill it once."""
+    """Looks at a helper container while it is there, and may kill or remove it once."""
 
-    def __init__(self, storage: Path, *, kills: bool = False) -> None:
+    def __init__(self, storage: Path, *, kills: bool = False, removes: bool = False) -> None:
         self.inspected: dict[str, Any] = {}
         self.stored = b""
-        self.kills = kills
+        self.kills, self.removes = kills, removes
         self._storage = storage
 
     def __call__(self) -> None:
@@ -129,20 +139,25 @@ class Spy:
         if orders:
             self.stored = orders[0].read_bytes()
         for name in names.split()[:1]:
-            text = docker("inspect", name, check=False)
-            found = json.loads(text or "[]")
-            if found and found[0]["HostConfig"]["RestartPolicy"]["Name"]:
+            found = json.loads(docker("inspect", name, check=False) or "[]")
+            if found and found[0]["HostConfig"]["RestartPolicy"]["Name"] == "unless-stopped":
                 self.inspected = found[0]
-            if found and self.kills and "up" in self._output():
-                self.kills = False
-                os.kill(found[0]["State"]["Pid"], signal.SIGKILL)
+                self._strike(name, found[0]["State"]["Pid"])
+
+    def _strike(self, name: str, process: int) -> None:
+        if self.removes and "==> gate" in self._output():
+            self.removes = False
+            docker("rm", "--force", name)
+        if self.kills and "==> up" in self._output():
+            self.kills = False
+            os.kill(process, signal.SIGKILL)
 
     def _output(self) -> str:
         found = list(self._storage.glob("handovers/*/output"))
         return found[0].read_text() if found else ""
 
 
-def test_the_stack_of_supervisor_itself(own: OwnStack) -> None:
+def test_the_stack_of_supervisor_itself(own: OwnStack, tmp_path: Path) -> None:
     """One walk, since each step takes a restart of Supervisor: taken over, changed, and back."""
     first = docker("inspect", "--format", "{{.Id}}", own.service.name)
     spy = Spy(own.storage)
@@ -167,23 +182,34 @@ def test_the_stack_of_supervisor_itself(own: OwnStack) -> None:
     assert own.containers()["db"] == before["db"]
     assert own.containers()["supervisor"] != before["supervisor"]
     assert [each["status"] for each in own.service.runs(own.uuid)] == ["succeeded"] * 2
-    output = own.service.get(f"/stacks/{own.uuid}/runs/{run['uuid']}").json()["output"]
-    assert any("==> gate" in line for line in output)
+    assert "==> gate" in own.output(run)
 
-    # One that cannot start is taken back.
-    bad = own.files("3")
-    bad["compose.yml"] = bad["compose.yml"].replace(
-        '"VERSION"', '"SUPERVISOR_CONCURRENCY": "0", "VERSION"'
+    # One that upgrades the database and is not healthy is taken back, with the database.
+    newest = sorted((ROOT / "migrations/versions").glob("0*.py"))[-1].name[:4]
+    migration = tmp_path / "0099_newer.py"
+    migration.write_text(
+        f'revision, down_revision = "0099", "{newest}"\n\n\ndef upgrade() -> None:\n    pass\n'
     )
-    run = own.ended(own.push(bad))
+    migration.chmod(0o644)
+    newer = [*own.volumes(), f"{migration}:/supervisor/migrations/versions/{migration.name}:ro"]
+    sick = {"test": ["CMD", "false"], "interval": "1s", "retries": 8, "start_period": "1s"}
+    run = own.ended(own.push(own.files("3", volumes=newer, healthcheck=sick)))
     assert (run["status"], run["outcome"]) == ("failed", "rolled_back"), run
-    assert "supervisor" in run["message"]
+    assert "supervisor is unhealthy" in run["message"]
+    assert "The database had been upgraded to 0099" in own.output(run)
     assert own.version() == "2"
+
+    # Where somebody removes the helper, the run is done again.
+    lost = own.push(own.files("4"))
+    assert own.ended(lost, Spy(own.storage, removes=True))["status"] == "interrupted"
+    again = own.service.runs(own.uuid)[0]["uuid"]
+    assert again != lost
+    assert own.ended(again)["status"] == "succeeded"
+    assert own.version() == "4"
 
     # A restart is handed over as well.
     started = docker("inspect", "--format", "{{.State.StartedAt}}", own.service.name)
-    run = own.ended(control(own.service, own.uuid, "restart"))
-    assert run["status"] == "succeeded", run
+    assert own.ended(control(own.service, own.uuid, "restart"))["status"] == "succeeded"
     assert docker("inspect", "--format", "{{.State.StartedAt}}", own.service.name) != started
 
     refuse_what_would_end_it(own)
@@ -205,7 +231,7 @@ def refuse_what_would_end_it(own: OwnStack) -> None:
         ({"labels": {}}, "the label supervisor.self"),
         ({"volumes": []}, "without its stacks"),
     ):
-        run = own.ended(own.push(own.files("4", **changes)))
+        run = own.ended(own.push(own.files("5", **changes)))
         assert run["status"] == "failed", run
         assert words in run["message"]
     assert own.containers() == before
