@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+from supervisor import durable
 from supervisor.commands.git_environment import Remote
 from supervisor.commands.helper_container import HelperContainer
 from supervisor.config import Limits
@@ -161,7 +162,7 @@ class Handover:
             file.write(self.cipher.seal(clear, f"{name} of {self.run}"))
             file.flush()
             os.fsync(file.fileno())
-        draft.rename(self.folder / name)
+        durable.rename(draft, self.folder / name)
 
     def _read(self, name: str) -> bytes:
         return self.cipher.open((self.folder / name).read_bytes(), f"{name} of {self.run}")
