@@ -192,10 +192,15 @@ def await_result(
             show(lines)
         if result:
             return result
-        with suppress(SupervisorError):  # an engine that doesn't answer tells nothing
-            if not helper.is_there():
-                if time.monotonic() - seen > GONE_SECONDS:
-                    raise HandoverLost
-                continue
-        seen = time.monotonic()
+        if not _is_gone(helper):
+            seen = time.monotonic()
+        elif time.monotonic() - seen > GONE_SECONDS:
+            raise HandoverLost
     return None
+
+
+def _is_gone(helper: HelperContainer) -> bool:
+    try:
+        return not helper.is_there()
+    except SupervisorError:
+        return False  # an engine that doesn't answer tells nothing
