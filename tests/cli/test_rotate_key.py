@@ -57,7 +57,8 @@ def test_all_goes_on_with_the_new_key_and_no_container_is_touched(
     service.start()
     shown = service.get(f"/stacks/{stack['uuid']}").json()["compose_variables"]
     assert shown == {"GREETING": "hello", "PASSWORD": "********"}
-    service.wait_for_run(stack["uuid"], control(service, stack["uuid"], "redeploy"))
+    run = service.wait_for_run(stack["uuid"], control(service, stack["uuid"], "redeploy"))
+    assert run["reasons"] == {}
     assert engine.containers(stack["project"], running=True) == before
 
 
