@@ -28,12 +28,12 @@ HEADERS = {
 def show(uuid: str) -> Any:
     """List the newest finished runs, or follow."""
     stack = stacks.find(uuid)
+    number = _last_event_id()
     if not flag("follow"):
         return history.entries(stack, ENTRIES.read())
     if broker.count >= current_app.extensions["supervisor_config"].followers_limit:
         raise TooManyRequests("Too many followers (SUPERVISOR_FOLLOWERS_LIMIT)")
     start = history.starting_point(stack, FOLLOWED_ENTRIES.read())
-    number = _last_event_id()
     # An id of the future, as after a restored backup, must not silence the log until then.
     number = start if number is None else min(number, history.newest(stack))
     app = current_app._get_current_object()  # type: ignore[attr-defined]

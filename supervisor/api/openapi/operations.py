@@ -50,7 +50,7 @@ _EVENTS = {
 _LAST_EVENT_ID = {
     "name": "Last-Event-ID",
     "in": "header",
-    "schema": {"type": "string", "pattern": "^[0-9]{1,18}$"},
+    "schema": {"type": "string", "pattern": "^[0-9]{0,18}$"},
     "description": "The last `id` that a follower saw; 0 begins with the oldest line.",
 }
 
