@@ -48,11 +48,18 @@ class HostStorage:
         """
         with self._lock:
             if not self._asked:
-                number = own_container()
-                with suppress(CommandFailed):
-                    self._own = docker.own_container(self._shell, number) if number else None
+                self._own = self._ask()
                 self._asked = True
             return self._own
+
+    def _ask(self) -> OwnContainer | None:
+        number = own_container()
+        try:
+            return docker.own_container(self._shell, number) if number else None
+        except CommandFailed as error:
+            if "no such container" not in error.output.lower():
+                raise
+            return None
 
     def _shared_path(self, own: OwnContainer) -> Path:
         mount = own.mount_of(self._storage)
