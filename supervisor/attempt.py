@@ -116,9 +116,7 @@ class Attempt:
             recipe.unseen = str(error)
         else:
             recipe.place = replace(recipe.place, storage=storage)
-        own = self._host_storage.own()
-        if own:
-            recipe.itself = Itself(own, own.mount_of(self._config.storage))
+        recipe.itself = itself_of(self._host_storage, self._config)
 
     def _hand_over(self, job: Job) -> str:
         """Have a helper container do what may replace Supervisor; raise HandedOver once it does."""
@@ -162,6 +160,12 @@ class Attempt:
 
     def _write(self, lines: list[str]) -> None:
         keep_going(self._output.append)(lines)
+
+
+def itself_of(host_storage: HostStorage, config: Config) -> Itself | None:
+    """Return Supervisor's own container and the mount of its storage, None outside of any."""
+    own = host_storage.own()
+    return Itself(own, own.mount_of(config.storage)) if own else None
 
 
 def outcome_of(

@@ -9,6 +9,7 @@ from typing import Any
 from supervisor.attempt import spec_of, workspace_of
 from supervisor.commands.shell import Shell
 from supervisor.config import Config
+from supervisor.deploy.itself import Itself
 from supervisor.deploy.recipe import Recipe
 from supervisor.errors import LimitReached
 from supervisor.models import Stack
@@ -23,7 +24,9 @@ _room = threading.Semaphore(PLANS_AT_ONCE)
 _of_stack: dict[int, threading.Lock] = defaultdict(threading.Lock)
 
 
-def plan(stack: Stack, commit: str | None, config: Config) -> dict[str, Any]:
+def plan(
+    stack: Stack, commit: str | None, config: Config, itself: Itself | None = None
+) -> dict[str, Any]:
     """Return the commits in between and what would happen to each service.
 
     Raise LimitReached while other plans are made, and whatever keeps a deploy from beginning.
@@ -34,6 +37,7 @@ def plan(stack: Stack, commit: str | None, config: Config) -> dict[str, Any]:
         shell = Shell(redact=redact, marker=f"{config.marker}plan")
         spec = spec_of(stack, config)
         recipe = Recipe(spec, place, shell, config.limits, lambda _step, _text: None)
+        recipe.itself = itself
         wanted = recipe.fetch(commit)
         _state, changes = recipe.prepare(wanted, place.plan, images=False)
         present = stack.applied_commit

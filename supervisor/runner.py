@@ -12,11 +12,12 @@ from flask import Flask
 from sqlalchemy.exc import OperationalError
 
 from supervisor import failpoints, log_context, runs, stacks, upkeep
-from supervisor.attempt import Attempt, keep_going, outcome_of, workspace_of
+from supervisor.attempt import Attempt, itself_of, keep_going, outcome_of, workspace_of
 from supervisor.commands.helper_container import HelperContainer
 from supervisor.commands.shell import Cancellation, Shell
 from supervisor.commands.strays import end_strays
 from supervisor.config import Config
+from supervisor.deploy.itself import Itself
 from supervisor.errors import CommandCancelled, HandedOver, HandoverLost, SupervisorError
 from supervisor.events import queue_bell
 from supervisor.handover import Handover, await_result, forget_others
@@ -214,12 +215,16 @@ class Runner:
         else:
             runs.finish(run, outcome, self._config.runs_kept)
 
+    def itself(self) -> Itself | None:
+        """Return Supervisor's own container, None also where the engine doesn't tell."""
+        with suppress(SupervisorError):
+            return itself_of(self._host_storage, self._config)
+        return None
+
     def is_own(self, stack: Stack) -> bool:
         """Tell whether Supervisor itself runs in this stack, as far as the engine tells."""
-        with suppress(SupervisorError):
-            own = self._host_storage.own()
-            return own is not None and own.project == stack.project
-        return False
+        itself = self.itself()
+        return itself is not None and itself.is_in(stack.project)
 
     def _forget(self, stack: Stack) -> None:
         place = workspace_of(stack, self._config)

@@ -21,8 +21,10 @@ def make(uuid: str) -> Any:
     commit = (json_object("stack") if g.body else {}).get("commit")
     if commit is not None and not (isinstance(commit, str) and is_commit(commit)):
         raise BadRequest("commit must be a full commit id, 40 hexadecimal digits")
+    config = current_app.extensions["supervisor_config"]
+    runner = current_app.extensions.get("supervisor_runner")
     try:
-        return plan(stack, commit, current_app.extensions["supervisor_config"])
+        return plan(stack, commit, config, runner.itself() if runner else None)
     except LimitReached:
         raise
     except SupervisorError as error:

@@ -165,6 +165,8 @@ def test_the_stack_of_supervisor_itself(own: OwnStack, tmp_path: Path) -> None:
     assert (run["status"], run["commit_after"]) == ("succeeded", own.repository.head), run
     assert first not in docker("ps", "--all", "--quiet", "--no-trunc")
     assert own.version() == "1"
+    plan = own.service.post(f"/stacks/{own.uuid}/plan", json={})
+    assert plan.status_code == 200, plan.text
 
     # What the helper is given shows no more than Supervisor's own container does.
     mine = json.loads(docker("inspect", own.service.name))[0]
@@ -176,7 +178,9 @@ def test_the_stack_of_supervisor_itself(own: OwnStack, tmp_path: Path) -> None:
 
     # A new commit replaces Supervisor only; a helper that is killed goes on.
     before = own.containers()
-    run = own.ended(own.push(own.files("2")), Spy(own.storage, kills=True))
+    killer = Spy(own.storage, kills=True)
+    run = own.ended(own.push(own.files("2")), killer)
+    assert not killer.kills
     assert (run["status"], run["commit_after"]) == ("succeeded", own.repository.head), run
     assert own.version() == "2"
     assert own.containers()["db"] == before["db"]
@@ -200,7 +204,7 @@ def test_the_stack_of_supervisor_itself(own: OwnStack, tmp_path: Path) -> None:
     assert own.version() == "2"
 
     # Where somebody removes the helper, the run is done again.
-    lost = own.push(own.files("4"))
+    lost = own.push(own.files("4", healthcheck={"interval": "8s"}))
     assert own.ended(lost, Spy(own.storage, removes=True))["status"] == "interrupted"
     again = own.service.runs(own.uuid)[0]["uuid"]
     assert again != lost
