@@ -10,7 +10,7 @@ may_install() {
 
 apt_install() {
     DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes --no-install-recommends \
-        -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 "$@"
+        -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 "$@" 9>&-
 }
 
 if ! may_install; then
@@ -18,6 +18,10 @@ if ! may_install; then
     echo "On Debian: sudo apt-get install $*. Elsewhere: what those packages contain." >&2
     exit 1
 fi
+
+# Tests that run side by side may all want something; apt's own locks are not all waited for.
+exec 9>/run/supervisor-install.lock
+flock 9
 
 # A service in a package would be started with it, and nobody would stop it.
 policy=/usr/sbin/policy-rc.d
