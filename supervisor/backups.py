@@ -80,7 +80,8 @@ def _check(draft: Path, cipher: Cipher) -> None:
 
 def _keep(database: Path) -> Path:
     """Give the present database a second name, whole in one file where it can be read at all."""
-    kept = database.with_name(f"{database.name}.before-restore-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}")
+    now = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}"
+    kept = database.with_name(f"{database.name}.before-restore-{now}")
     log, index = (database.with_name(f"{database.name}-{part}") for part in ("wal", "shm"))
     try:
         with closing(snapshots.open_existing(database)) as connection:
