@@ -4,9 +4,14 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.container.conftest import StartContainer
 from tests.support.container import STORAGE, USER
 from tests.support.service import API_KEY, SECRET_KEY_BASE
+
+# The image is built first, on a machine that may have to fetch all of it.
+pytestmark = [pytest.mark.timeout(900), pytest.mark.long]
 
 NEW = "a-new-secret-key-base-0123456789abcdef0123456789"
 KEYS = {"SUPERVISOR_API_KEY": API_KEY, "SUPERVISOR_SECRET_KEY_BASE": SECRET_KEY_BASE}

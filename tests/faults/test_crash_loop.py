@@ -56,6 +56,7 @@ def crash(folder: Path, engine: Engine, seed: int, rounds: int) -> None:
 
 
 @pytest.mark.row("P2", "P3", "P5")
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_a_few_kills_need_no_repair(tmp_path: Path, engine: Engine) -> None:
     crash(tmp_path, engine, seed=1, rounds=4)
