@@ -231,6 +231,7 @@ def test_no_change_of_twenty_at_once_is_lost(
     never_overlap(all_ended(shared_service, stack))
 
 
+@pytest.mark.long
 @pytest.mark.row("C9")
 def test_a_hundred_stacks_are_served_a_few_at_a_time_each_in_its_turn(
     start_service: StartService, repository: Repository

@@ -241,6 +241,7 @@ def test_a_stop_takes_no_new_work(start_service: StartService, slow_repository: 
     service.wait_for_run(second["uuid"])
 
 
+@pytest.mark.long
 @pytest.mark.row("P20")
 def test_a_run_that_ends_the_service_each_time_is_given_up_after_three_attempts(
     start_service: StartService, tmp_path: Path, repository: Repository
