@@ -1,4 +1,4 @@
-"""The stored log of a stack: entries for a list, frames for a follower."""
+"""What is stored of a stack's past: its runs, entries for a list, frames for a follower."""
 
 import json
 from collections.abc import Sequence
@@ -6,10 +6,36 @@ from collections.abc import Sequence
 from sqlalchemy import func, select
 
 from supervisor.database import reading
+from supervisor.errors import RunNotFound
 from supervisor.models import LineKind, LogLine, Run, Stack, Status
 from supervisor.output import frame, line_data
 
 FRAMES_AT_ONCE = 500
+
+
+def runs(stack: Stack, before: int | None, count: int) -> Sequence[Run]:
+    """Return the newest runs, newest first; with `before`, those older than that run's id."""
+    query = select(Run).where(Run.stack_id == stack.id).order_by(Run.id.desc()).limit(count)
+    if before is not None:
+        query = query.where(Run.id < before)
+    with reading() as session:
+        return session.scalars(query).all()
+
+
+def run(stack: Stack, uuid: str) -> Run:
+    """Return one run of the stack; raise RunNotFound."""
+    with reading() as session:
+        found = session.scalar(select(Run).where(Run.stack_id == stack.id, Run.uuid == uuid))
+    if found is None:
+        raise RunNotFound
+    return found
+
+
+def output_of(run: Run) -> list[str]:
+    """Return the stored lines of a run, oldest first."""
+    query = select(LogLine.text).where(LogLine.run_id == run.id, LogLine.kind == LineKind.OUTPUT)
+    with reading() as session:
+        return list(session.scalars(query.order_by(LogLine.id)))
 
 
 def entries(stack: Stack, count: int) -> list[dict[str, str]]:

@@ -9,7 +9,7 @@ from sqlalchemy import Select, and_, delete, event, not_, select
 from sqlalchemy.orm import Session
 
 from supervisor.database import reading, writing
-from supervisor.errors import LimitReached, RunNotFound
+from supervisor.errors import LimitReached
 from supervisor.events import broker, queue_bell
 from supervisor.models import (
     DEPLOYING,
@@ -277,28 +277,3 @@ def interrupt(run: Run, reason: str, runs_kept: int) -> None:
 
 def _trigger_again(run: Run) -> Trigger:
     return Trigger.RECOVERY if run.action in DEPLOYING else Trigger(run.trigger)
-
-
-def history(stack: Stack, before: int | None, count: int) -> Sequence[Run]:
-    """Return the newest runs, newest first; with `before`, those older than that run's id."""
-    query = select(Run).where(Run.stack_id == stack.id).order_by(Run.id.desc()).limit(count)
-    if before is not None:
-        query = query.where(Run.id < before)
-    with reading() as session:
-        return session.scalars(query).all()
-
-
-def find(stack: Stack, uuid: str) -> Run:
-    """Return one run of the stack; raise RunNotFound."""
-    with reading() as session:
-        run = session.scalar(select(Run).where(Run.stack_id == stack.id, Run.uuid == uuid))
-    if run is None:
-        raise RunNotFound
-    return run
-
-
-def output_of(run: Run) -> list[str]:
-    """Return the stored lines of a run, oldest first."""
-    query = select(LogLine.text).where(LogLine.run_id == run.id, LogLine.kind == LineKind.OUTPUT)
-    with reading() as session:
-        return list(session.scalars(query.order_by(LogLine.id)))

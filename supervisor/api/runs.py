@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, request
 from werkzeug.exceptions import BadRequest
 
-from supervisor import runs, stacks
+from supervisor import history, stacks
 from supervisor.api.body import Number
 from supervisor.api.stack_view import time_text
 from supervisor.errors import RunNotFound
@@ -28,10 +28,10 @@ def index(uuid: str) -> Any:
     count = COUNT.read()
     before = request.args.get("before")
     try:
-        edge = runs.find(stack, before).id if before is not None else None
+        edge = history.run(stack, before).id if before is not None else None
     except RunNotFound:
         raise BadRequest("before must be the uuid of one of the stack's runs") from None
-    found = runs.history(stack, edge, count + 1)
+    found = history.runs(stack, edge, count + 1)
     page = [run_values(run) for run in found[:count]]
     return {"runs": page, "next": page[-1]["uuid"] if len(found) > count else None}
 
@@ -39,8 +39,8 @@ def index(uuid: str) -> Any:
 @blueprint.get("/<run_uuid>")
 def show(uuid: str, run_uuid: str) -> Any:
     """Show one run with what it printed."""
-    run = runs.find(stacks.find(uuid), run_uuid)
-    return run_values(run) | {"output": runs.output_of(run)}
+    run = history.run(stacks.find(uuid), run_uuid)
+    return run_values(run) | {"output": history.output_of(run)}
 
 
 def run_values(run: Run) -> dict[str, Any]:

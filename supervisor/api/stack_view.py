@@ -18,9 +18,13 @@ def time_text(at: datetime | None) -> str | None:
 
 def stack_values(stack: Stack) -> dict[str, Any]:
     """Return a stack in full, its secrets as asterisks."""
+    return {"uuid": stack.uuid, **_settings(stack), **_condition(stack)}
+
+
+def _settings(stack: Stack) -> dict[str, Any]:
+    """Return what its user chose."""
     secrets = vault.secrets_of(stack)
     return {
-        "uuid": stack.uuid,
         "name": stack.name,
         "git_repository": stack.git_repository,
         "git_reference": stack.git_reference,
@@ -40,10 +44,16 @@ def stack_values(stack: Stack) -> dict[str, Any]:
         "polling_interval": stack.polling_interval,
         "signature_header": stack.signature_header,
         "signature_secret": MASK if secrets.signature_secret else None,
-        "former_secret_until": time_text(stack.former_secret_until),
         "health_timeout": stack.health_timeout,
         "rollback": stack.rollback,
         "self_heal": stack.self_heal,
+    }
+
+
+def _condition(stack: Stack) -> dict[str, Any]:
+    """Return what became of it."""
+    return {
+        "former_secret_until": time_text(stack.former_secret_until),
         "project": stack.project,
         "state": state_of(stack),
         "suspended": stack.suspended,
