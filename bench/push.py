@@ -6,6 +6,7 @@ import http.client
 import os
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -32,7 +33,7 @@ def versioned(version: str, port: int) -> dict[str, str]:
 
 
 @dataclass(kw_only=True)
-class Contender:
+class Contender(ABC):
     """One way to bring a stack up to date, with a stack of its own."""
 
     repository: Repository
@@ -49,10 +50,11 @@ class Contender:
         self.took.append(time.monotonic() - begun)
         self.settle()
 
+    @abstractmethod
     def trigger(self) -> None:
         """Say that something was pushed."""
-        raise NotImplementedError
 
+    @abstractmethod
     def settle(self) -> None:
         """Wait until nothing goes on any more."""
 

@@ -3,7 +3,6 @@
 import os
 import re
 import select
-import shutil
 import signal
 import subprocess
 import time
@@ -15,7 +14,7 @@ import pytest
 
 from tests.conftest import StartService
 from tests.docs.pages import Block, blocks, page, rows, section
-from tests.support import ROOT
+from tests.support.packages import have
 from tests.support.repository import Repository, two_services
 from tests.support.service import Service
 from tests.support.waiting import wait_until
@@ -31,8 +30,7 @@ CHANGES = re.compile(r"--json|-X ")
 def tools() -> None:
     """Have what the examples need."""
     for tool in ("curl", "openssl"):
-        if shutil.which(tool) is None:
-            subprocess.run([ROOT / "scripts/install.sh", tool], check=True, timeout=120)
+        have(tool)
 
 
 class Terminal:

@@ -1,15 +1,14 @@
 """Debian's nginx with the configuration of examples/nginx, at other ports and paths."""
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from tests.support import ROOT
+from tests.support.packages import have
 from tests.support.ports import free_port
 from tests.support.waiting import wait_until
 
@@ -33,13 +32,9 @@ class Nginx:
 
     def __init__(self, folder: Path, service_url: str) -> None:
         """Make a certificate and the configuration, start to serve."""
-        for program, package in (
-            ("nginx", "nginx-light"),
-            ("curl", "curl"),
-            ("openssl", "openssl"),
-        ):
-            if not _found(program):
-                subprocess.run([ROOT / "scripts/install.sh", package], check=True, timeout=120)
+        self._nginx = have("nginx", "nginx-light")
+        for program in ("curl", "openssl"):
+            have(program)
         folder.mkdir()
         self._folder = folder
         self.port, self.plain_port = free_port(), free_port()
@@ -53,12 +48,7 @@ class Nginx:
         """Serve for the length of a with block."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         """Stop serving."""
         self._process.send_signal(signal.SIGTERM)
         self._process.wait(10)
@@ -96,7 +86,7 @@ class Nginx:
         log = self._folder / "error.log"
         place = ["-p", self._folder, "-c", self._folder / "nginx.conf", "-e", log]
         self._process = subprocess.Popen(
-            [_found("nginx"), *place, "-g", "daemon off;"],
+            [self._nginx, *place, "-g", "daemon off;"],
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
@@ -107,8 +97,3 @@ class Nginx:
                 return client.connect_ex(("127.0.0.1", self.port)) == 0
 
         wait_until(answers, "nginx answers", seconds=10)
-
-
-def _found(program: str) -> str | None:
-    """Return where a program is; Debian's nginx is not in every user's PATH."""
-    return shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")

@@ -8,7 +8,6 @@ import subprocess
 import tarfile
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any, Self
 
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
@@ -39,12 +38,7 @@ class Registry:
         """Serve for the length of a with block."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         """Stop serving."""
         self._http.shutdown()
         self._http.server_close()

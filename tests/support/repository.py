@@ -1,13 +1,12 @@
 """Real git repositories."""
 
 import os
-import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from tests.support import ROOT
 from tests.support.engine import BASE_IMAGE
+from tests.support.packages import have
 
 WHO = {"NAME": "Tester", "EMAIL": "tester@example.org"}
 ENVIRONMENT = {
@@ -89,8 +88,7 @@ class Repository:
 
     def keep_large(self, pattern: str) -> None:
         """Keep files in Git LFS from now on; it is part of the next commit."""
-        if not shutil.which("git-lfs"):
-            subprocess.run([ROOT / "scripts/install.sh", "git-lfs"], check=True, timeout=120)
+        have("git-lfs")
         for key, value in (("clean", "clean -- %f"), ("smudge", "smudge -- %f")):
             self.git("config", f"filter.lfs.{key}", f"git-lfs {value}")
         self.git("config", "filter.lfs.required", "true")

@@ -6,14 +6,11 @@ import signal
 import socket
 import subprocess
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
-from tests.support import ROOT
+from tests.support.packages import have
 from tests.support.ports import free_port
 from tests.support.waiting import wait_until
-
-SSHD = "/usr/sbin/sshd"
 
 
 def make_key(path: Path, *options: str) -> str:
@@ -34,9 +31,8 @@ class SshServer:
 
     def __init__(self, folder: Path, commands: Path | None = None) -> None:
         """Make the keys, start to serve; `commands` has more that may be asked for."""
-        if not Path(SSHD).exists():
-            needed = ["openssh-server", "openssh-client"]
-            subprocess.run([ROOT / "scripts/install.sh", *needed], check=True, timeout=120)
+        self._sshd = have("sshd", "openssh-server")
+        have("ssh", "openssh-client")
         self.folder, self.port = folder, free_port()
         self._path = f"{commands}:/usr/bin:/bin" if commands else "/usr/bin:/bin"
         folder.mkdir()
@@ -51,12 +47,7 @@ class SshServer:
         """Serve for the length of a with block."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         """Stop serving."""
         self.close()
 
@@ -102,7 +93,7 @@ class SshServer:
         (self.folder / "config").write_text("".join(f"{k} {v}\n" for k, v in options.items()))
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [SSHD, "-D", "-e", "-f", str(self.folder / "config")],
+                [self._sshd, "-D", "-e", "-f", str(self.folder / "config")],
                 stdin=subprocess.DEVNULL,
                 stderr=log,
                 start_new_session=True,
