@@ -78,7 +78,8 @@ def wait_until_settled(shell: Shell, project: str, seconds: float) -> list[Conta
     while True:
         containers = docker.containers(shell, project)
         verdicts = [judge(container, before.get(container.id, 0)) for container in containers]
-        bad = [verdict for verdict in verdicts if verdict.bad]
+        # One that loops and runs just now ends soon: only then the engine tells its exit code.
+        bad = [verdict for verdict in verdicts if verdict.bad and not verdict.wait]
         waiting = [verdict for verdict in verdicts if verdict.wait]
         if not bad and not waiting:
             return containers
