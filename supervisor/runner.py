@@ -149,7 +149,7 @@ class Runner:
                         with log_context.of_run(claimed[0].uuid):
                             self._execute(*claimed)
                         continue
-                    if runs.are_pending():  # not long, and then nobody rings
+                    if runs.waits_a_moment():
                         seconds = SOON_SECONDS
             except Exception:
                 log.exception("The runner met an error and goes on")

@@ -77,6 +77,7 @@ def _does_the_same(run: Run, action: Action) -> bool:
 
 def _join(run: Run, action: Action, trigger: Trigger) -> Run:
     run.requests += 1
+    run.attempts = 0  # asked for anew: what cut off earlier attempts does not count against it
     if trigger == Trigger.API:  # what a person asks for is never skipped as "nothing new"
         run.action, run.trigger = action, trigger
     return run
@@ -99,24 +100,26 @@ def drop_pending(session: Session, stack: Stack, reason: str) -> None:
     session.flush()
 
 
+def _of_idle_stacks() -> Select[Run, Stack]:
+    busy = select(Run.stack_id).where(Run.status == Status.RUNNING)
+    query = select(Run, Stack).join(Stack, Stack.id == Run.stack_id)
+    return query.where(Run.status == Status.PENDING, Run.stack_id.not_in(busy)).limit(1)
+
+
 def claim() -> tuple[Run, Stack] | None:
     """Take the next run: the first of its stack, of the stack that waited longest.
 
     Where a webhook has just led to nothing, the stack's next one waits a moment: a forge that
     calls a hundred times a second is not answered by as many questions.
     """
-    busy = select(Run.stack_id).where(Run.status == Status.RUNNING)
     in_vain = and_(
         Stack.last_status.is_not_distinct_from(Status.SKIPPED),
         Stack.last_run_at > now() - VAIN_PAUSE,
     )
     query = (
-        select(Run, Stack)
-        .join(Stack, Stack.id == Run.stack_id)
-        .where(Run.status == Status.PENDING, Run.stack_id.not_in(busy))
+        _of_idle_stacks()
         .where(not_(and_(Run.trigger == Trigger.WEBHOOK, in_vain)))
         .order_by(Stack.last_run_at.asc().nulls_first(), Run.position, Run.id)
-        .limit(1)
     )
     with reading() as session:
         if session.execute(query).first() is None:
@@ -135,12 +138,10 @@ def claim() -> tuple[Run, Stack] | None:
         return run, stack
 
 
-def are_pending() -> bool:
-    """Tell whether any run waits."""
+def waits_a_moment() -> bool:
+    """Tell whether a run can be claimed soon though no other one ends: nobody will ring for it."""
     with reading() as session:
-        return (
-            session.scalar(select(Run.id).where(Run.status == Status.PENDING).limit(1)) is not None
-        )
+        return session.execute(_of_idle_stacks()).first() is not None
 
 
 def finish(run: Run, outcome: Outcome, runs_kept: int) -> None:
