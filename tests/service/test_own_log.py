@@ -47,6 +47,8 @@ def requests_logged(said: Said, count: int) -> list[Event]:
 
 def test_json_has_one_object_a_line_from_the_first_line_on(json_service: Service) -> None:
     json_service.get("/stacks")
+    # The line comes after the answer.
+    wait_until(lambda: '"supervisor.access"' in json_service.log_text, "the request is logged")
     found = [json.loads(line) for line in json_service.log_text.splitlines()]
     assert {event["logger"] for event in found} >= {"gunicorn.error", "supervisor.access"}
     for event in found:
