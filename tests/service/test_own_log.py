@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 
 import pytest
 import requests
@@ -31,6 +32,10 @@ def json_service(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> It
 @pytest.fixture
 def said(json_service: Service) -> Said:
     """Return what was logged since the test began; each line has to be an event."""
+    # A request's line comes after its answer: with this one's, those of earlier tests are there.
+    mark = uuid4().hex
+    json_service.get("/stacks", headers={"X-Request-Id": mark})
+    wait_until(lambda: mark in json_service.log_text, "the mark is logged")
     before = len(json_service.log_text)
     return lambda: list(map(json.loads, json_service.log_text[before:].splitlines()))
 
