@@ -56,5 +56,5 @@ def start_container(tmp_path: Path, engine: Engine, image: str) -> Iterator[Star
         return service.start(healthy=healthy)
 
     yield start
-    for service in started:
+    for service in reversed(started):  # a later one may look after what an earlier one began
         service.close()
