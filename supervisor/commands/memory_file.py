@@ -13,6 +13,11 @@ def memory_file(content: bytes) -> Iterator[str]:
         os.fchmod(descriptor, 0o600)  # or ssh refuses to take a key from it
         with os.fdopen(os.dup(descriptor), "wb") as file:
             file.write(content)
-        yield f"/proc/{os.getpid()}/fd/{descriptor}"
+        yield path_of(descriptor)
     finally:
         os.close(descriptor)
+
+
+def path_of(descriptor: int) -> str:
+    """Return a path by which children of this process can open what it has open."""
+    return f"/proc/{os.getpid()}/fd/{descriptor}"

@@ -1,15 +1,12 @@
 """Reads what a running command prints, until it ends or is to be ended."""
 
-import fcntl
 import os
 import select
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import BinaryIO
+from collections.abc import Callable, Mapping
 
-CHUNK_BYTES = 256 * 1024
+from supervisor.commands.pipes import CHUNK_BYTES
+
 LOOK_SECONDS = 0.1  # how often the deadline and the cancellation are looked at
 QUIET_SECONDS = 0.2  # what remains of the group after this is killed
 LINGER_SECONDS = 1.0  # how long a process that left the group may keep the pipe open
@@ -18,49 +15,16 @@ FLOOD_SECONDS = 5.0  # and how long it may go on printing
 Sink = Callable[[bytes], None]
 
 
-@dataclass(frozen=True)
-class Pipe:
-    """A pipe; the command gets its writing end."""
-
-    reader: int
-    writer: BinaryIO
-
-
-@contextmanager
-def open_pipe() -> Iterator[Pipe]:
-    """Give a pipe that no other command inherits, a large one where the kernel allows it."""
-    reader, descriptor = os.pipe2(os.O_CLOEXEC)
-    with suppress(OSError):
-        fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, CHUNK_BYTES)
-    os.set_blocking(reader, False)
-    try:
-        with os.fdopen(descriptor, "wb", 0) as writer:
-            yield Pipe(reader, writer)
-    finally:
-        os.close(reader)
-
-
 class Pump:
     """Move a process's output from its pipes into sinks, and notice its end at once."""
 
-    def __init__(self, pid: int, sinks: Mapping[int, Sink]) -> None:
-        self._sinks = dict(sinks)
-        self._poll = select.poll()
-        for descriptor in sinks:
-            self._poll.register(descriptor, select.POLLIN)
-        self._process: int | None = None
+    def __init__(self, end: int, sinks: Mapping[int, Sink]) -> None:
+        """Read from these descriptors, until `end` can be read: the process has ended."""
+        self._end, self._sinks = end, dict(sinks)
         self._ended_at: float | None = None
-        try:
-            self._process = os.pidfd_open(pid)
-            self._poll.register(self._process, select.POLLIN)
-        except ProcessLookupError:  # it has ended already
-            self._ended_at = time.monotonic()
-
-    def close(self) -> None:
-        """Give back the descriptor that stands for the process."""
-        if self._process is not None:
-            os.close(self._process)
-            self._process = None
+        self._poll = select.poll()
+        for descriptor in (end, *sinks):
+            self._poll.register(descriptor, select.POLLIN)
 
     @property
     def ended(self) -> bool:
@@ -99,7 +63,7 @@ class Pump:
         """Wait a moment for output or the end; tell whether there was output."""
         moved = False
         for descriptor, _ in self._poll.poll(LOOK_SECONDS * 1000):
-            if descriptor == self._process:
+            if descriptor == self._end:
                 self._poll.unregister(descriptor)
                 self._ended_at = time.monotonic()
             else:

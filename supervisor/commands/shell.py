@@ -1,23 +1,18 @@
-"""The one door to command lines, and the only importer of `sh`.
+"""The one door to command lines; behind it `launcher.py` has them started through `sh`.
 
 Output never goes through `sh`: it would buffer without end, or drop what it can't hold. The
-command writes into a pipe, and the thread that started it reads.
+command writes into a pipe, and the thread that asked for it reads.
 """
 
-import gc
-import os
 import signal
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
 from uuid import uuid4
-
-import sh
 
 from supervisor.commands.child import (
     CANNOT_START,
@@ -25,11 +20,12 @@ from supervisor.commands.child import (
     check_arguments,
     check_folder,
     find_executable,
-    prepare,
 )
+from supervisor.commands.launcher import CannotStart, Process, launcher
 from supervisor.commands.lines import LineSplitter
+from supervisor.commands.pipes import Pipe, open_pipe
 from supervisor.commands.processes import MARKER, end_all, marked, signal_group
-from supervisor.commands.pump import LINGER_SECONDS, Pump, Sink, open_pipe
+from supervisor.commands.pump import LINGER_SECONDS, Pump, Sink
 from supervisor.errors import CommandCancelled, CommandFailed, CommandTimedOut
 
 __all__ = ["Cancellation", "Limits", "Shell"]
@@ -157,20 +153,18 @@ class _Command:
             raise self._ended_by
         check_folder(self.name, cwd)
         with ExitStack() as stack:
-            pipes = [stack.enter_context(open_pipe()) for _ in sinks]
-            writers = [pipe.writer for pipe in pipes]
-            process = self._start(writers[0], writers[-1], cwd, limits)
-            for writer in writers:
-                writer.close()
+            answers, *pipes = [stack.enter_context(open_pipe()) for _ in (None, *sinks)]
+            process = self._start(cwd, limits, answers, pipes)
+            for pipe in (answers, *pipes):
+                pipe.writer.close()
             readers = [pipe.reader for pipe in pipes]
-            pump = Pump(process.pid, dict(zip(readers, sinks, strict=True)))
-            stack.enter_context(closing(pump))
+            pump = Pump(process.answers, dict(zip(readers, sinks, strict=True)))
             try:
                 self._follow(pump, process.pid)
             finally:
                 signal_group(process.pid, signal.SIGKILL)
                 if pump.wait(REAP_SECONDS):
-                    self._exit_code = process.wait()
+                    self._exit_code = process.exit_code()
 
     def check(self, output: str) -> None:
         """Raise what became of the command, unless it succeeded."""
@@ -183,29 +177,14 @@ class _Command:
         if self._exit_code:
             raise CommandFailed(self.name, self._exit_code, output)
 
-    def _start(self, out: IO[Any], err: IO[Any], cwd: Path | None, limits: Limits | None) -> Any:
-        path, *arguments = limits.wrap(self._argv) if limits else self._argv
+    def _start(
+        self, cwd: Path | None, limits: Limits | None, answers: Pipe, pipes: Sequence[Pipe]
+    ) -> Process:
+        argv = limits.wrap(self._argv) if limits else self._argv
         try:
-            with Path(os.devnull).open("rb") as nothing:
-                return sh.Command(path)(
-                    *arguments,
-                    _in=nothing,
-                    _out=out,
-                    _err=err,
-                    _env=self._env,
-                    _cwd=str(cwd) if cwd else None,
-                    _bg=True,
-                    _bg_exc=False,
-                    _close_fds=False,  # Python's own are closed by exec (PEP 446), and faster
-                    _new_session=True,
-                    _tty_out=False,
-                    _preexec_fn=prepare(),
-                    _return_cmd=True,
-                ).process
-        except (OSError, sh.ForkException) as error:
-            gc.enable()  # sh turns it off for the fork, and leaves it off where that fails
-            reason = str(error).strip().splitlines()[-1]
-            raise CommandFailed(self.name, CANNOT_START, f"cannot start: {reason}") from None
+            return launcher.launch(argv, self._env, cwd, answers, (pipes[0], pipes[-1]))
+        except (OSError, CannotStart) as error:
+            raise CommandFailed(self.name, CANNOT_START, f"cannot start: {error}") from None
 
     def _follow(self, pump: Pump, group: int) -> None:
         """Read until the command has ended, or end it; what printed last is read too."""

@@ -44,6 +44,8 @@ PASSED_ON = {
     "cli/client.py: Ended(_said(answer), STATUS.get(answer.status_code, FAILED))",
     "cli/stacks.py: Ended(text)",
     "commands/git_errors.py: RepositoryDenied(_host_key(error.output))",
+    "commands/launcher.py: CannotStart(answer['refused'])",
+    "commands/starter.py: Refused(str(error).strip().splitlines()[-1])",
     "config.py: ConfigInvalid(error.normalized_messages())",
     "deploy/health.py: DeployUnhealthy('; '.join((verdict.text for verdict in culprits)) + when)",
     "deploy/recipe.py: DeployRefused(refusal)",
