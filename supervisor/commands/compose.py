@@ -9,7 +9,7 @@ from typing import Any
 
 from supervisor.commands.docker_environment import environment, explained
 from supervisor.commands.env_file import env_file
-from supervisor.commands.images import find_image, local_images
+from supervisor.commands.images import find_image
 from supervisor.commands.plugin import compose_command
 from supervisor.commands.shell import Limits, Shell
 
@@ -51,23 +51,22 @@ class Compose:
         model: dict[str, Any] = json.loads(text)
         return model
 
-    def pull(self, model: Mapping[str, Any], seconds: float) -> dict[str, str] | None:
+    def pull(self, model: Mapping[str, Any], here: Mapping[str, str], seconds: float) -> bool:
         """Pull a model's images that are not here, and those whose pull_policy says always.
 
-        Return the images that are here where none had to be pulled, as `local_images` does.
+        `here` is what `local_images` says. Return whether any had to be pulled.
 
         An image that is here is enough otherwise: no registry may have it, and one that is down
         must not hinder a deploy. Raise ImageNotFound for one that is neither here nor to be had.
         """
         # `--policy` overrules the policies in the files, so each group is named.
         missing, always = _to_pull(model)
-        here = local_images(self.shell, seconds)
         complete = _are_here((model["services"][name] for name in missing), here)
         if not complete:
             self._stream(seconds, "pull", "--policy", "missing", "--", *missing)
         if always:
             self._stream(seconds, "pull", "--", *always)
-        return here if complete and not always else None
+        return not complete or bool(always)
 
     def build(self, seconds: float) -> None:
         """Build the images of services that have a build section."""

@@ -105,7 +105,7 @@ class Git:
         self, remote: Remote, source: str, target: str, seconds: float, shallow: bool
     ) -> str:
         argv = self._argv(
-            "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance",
+            "fetch", "--quiet", "--no-tags", "--no-auto-maintenance",
             *(("--depth=1",) if shallow else ()),
             "--end-of-options", remote.url, f"+{source}:{target}",
         )  # fmt: skip
@@ -115,6 +115,8 @@ class Git:
         except SupervisorError:
             self._remove_half_fetched()
             raise
+        if source.startswith("refs/heads/"):  # a branch's object is a commit, a tag's may be a tag
+            return (self.mirror / "FETCH_HEAD").read_text().split(maxsplit=1)[0]
         return self._line("rev-parse", "--verify", "--end-of-options", f"{target}^{{commit}}")
 
     def _remove_half_fetched(self) -> None:

@@ -1,6 +1,7 @@
 """The images of a commit: fetched before anything is touched, compared with those that run."""
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from typing import Any
 
 from supervisor.commands.compose import Compose
@@ -12,23 +13,26 @@ Model = Mapping[str, Any]
 
 
 def fetch_images(
-    compose: Compose, model: Model, limits: Limits, step: Callable[[str, str], None]
+    compose: Compose,
+    model: Model,
+    here: Future[dict[str, str]],
+    limits: Limits,
+    step: Callable[[str, str], None],
 ) -> dict[str, str | None]:
-    """Pull and build what a model needs; return the id of each service's image."""
+    """Pull and build what is not `here` of a model's; return the id of each service's image."""
     services = model.get("services") or {}
-    here: Mapping[str, str] | None = None
+    fetched = False
     if any("build" not in service for service in services.values()):
         step("pull", "docker compose pull")
-        here = compose.pull(model, limits.pull)
+        fetched = compose.pull(model, here.result(), limits.pull)
     if any("build" in service for service in services.values()):
         step("build", "docker compose build")
         compose.build(limits.build)
-        here = None
-    if here is None:
-        here = local_images(compose.shell, limits.pull)
+        fetched = True
+    present = local_images(compose.shell, limits.pull) if fetched else here.result()
     project = compose.project.name
     return {
-        name: find_image(here, service.get("image") or f"{project}-{name}")
+        name: find_image(present, service.get("image") or f"{project}-{name}")
         for name, service in services.items()
     }
 

@@ -6,11 +6,13 @@ taken back.
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from supervisor.commands import git
 from supervisor.commands.compose import Compose
+from supervisor.commands.images import local_images
 from supervisor.commands.shell import Shell
 from supervisor.config import Limits
 from supervisor.deploy.apply import compose_for
@@ -21,7 +23,7 @@ from supervisor.deploy.fingerprint import Origin, fingerprint
 from supervisor.deploy.images import are_same, fetch_images
 from supervisor.deploy.itself import REFUSED, Itself
 from supervisor.deploy.rollout import Job, Progress, Rollout
-from supervisor.deploy.sources import find_sources
+from supervisor.deploy.sources import Sources, find_sources
 from supervisor.deploy.spec import StackSpec, Tree, Workspace
 from supervisor.deploy.state import AppliedState
 from supervisor.errors import DeployRefused, DiskFull, Held, Skipped
@@ -135,6 +137,19 @@ class Recipe:
         state = AppliedState(
             commit, spec.compose_file, spec.compose_includes, spec.variables, tree=whole
         )
+        with ThreadPoolExecutor(max_workers=1) as beside:
+            # The engine's answer takes as long as rendering, and needs nothing of it.
+            here = beside.submit(local_images, self.shell, self.limits.pull) if images else None
+            compose, model, sources = self._render(tree, state)
+            present = fetch_images(compose, model, here, self.limits, self.step) if here else {}
+        origin = Origin(self.mirror, state.content, tree.path, spec.variables, spec.digest_key)
+        prints = fingerprint(model, sources, origin)
+        before = spec.applied.fingerprint if spec.applied else None
+        changes = compare(before, prints, are_same(spec.applied, present))
+        return replace(state, fingerprint=prints), changes
+
+    def _render(self, tree: Tree, state: AppliedState) -> tuple[Compose, dict[str, Any], Sources]:
+        """Check out and render; raise DeployRefused for what must not be deployed."""
         try:
             self.content.check_out("check out", tree, state)
         except DiskFull:
@@ -146,12 +161,7 @@ class Recipe:
         sources = find_sources(tree.path, state.compose_files)
         check_sources(sources, tree.path, self.place.storage)
         check_model(model, tree.path, self.place.storage, self.unseen, self._own_mounts(model))
-        present = fetch_images(compose, model, self.limits, self.step) if images else {}
-        origin = Origin(self.mirror, state.content, tree.path, spec.variables, spec.digest_key)
-        prints = fingerprint(model, sources, origin)
-        before = spec.applied.fingerprint if spec.applied else None
-        changes = compare(before, prints, are_same(spec.applied, present))
-        return replace(state, fingerprint=prints), changes
+        return compose, model, sources
 
     @property
     def is_own(self) -> bool:

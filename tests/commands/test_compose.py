@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from supervisor.commands.compose import Compose, Project, engine_version
+from supervisor.commands.images import local_images
 from supervisor.commands.shell import Shell
 from supervisor.errors import (
     CommandFailed,
@@ -167,14 +168,14 @@ def test_volumes_go_without_files_too(compose: Compose) -> None:
 
 
 def test_a_local_image_that_no_registry_has_is_enough(compose: Compose) -> None:
-    compose.pull(compose.config(60), 60)
+    compose.pull(compose.config(60), local_images(compose.shell, 60), 60)
     compose.up(60)
 
 
 def test_an_image_that_is_nowhere_is_named(compose: Compose) -> None:
     missing = with_file(compose, STACK.replace(BASE_IMAGE, "127.0.0.1:1/none:1"))
     with pytest.raises(ImageNotFound, match=r"127\.0\.0\.1:1"):
-        missing.pull(missing.config(60), 60)
+        missing.pull(missing.config(60), local_images(missing.shell, 60), 60)
     with pytest.raises(ImageNotFound):
         missing.up(60)
 
@@ -191,7 +192,7 @@ def test_a_service_that_must_be_pulled_is(compose: Compose) -> None:
     always = STACK.replace("    command", "    pull_policy: always\n    command")
     with pytest.raises(ImageNotFound, match=r"pull access denied|dial tcp"):
         changed = with_file(compose, always)
-        changed.pull(changed.config(60), 60)
+        changed.pull(changed.config(60), local_images(changed.shell, 60), 60)
 
 
 @pytest.mark.parametrize("policy", ["never", "build"])
@@ -200,7 +201,7 @@ def test_a_service_that_must_not_be_pulled_is_not(compose: Compose, policy: str)
     if policy == "build":
         text += "    build: .\n"
     changed = with_file(compose, text)
-    changed.pull(changed.config(60), 60)
+    changed.pull(changed.config(60), local_images(changed.shell, 60), 60)
 
 
 def test_a_service_is_built_and_started(compose: Compose, engine: Engine) -> None:
@@ -213,7 +214,7 @@ services:
     stop_grace_period: 0s
 """
     built = with_file(compose, text)
-    built.pull(built.config(60), 60)
+    built.pull(built.config(60), local_images(built.shell, 60), 60)
     built.build(60)
     built.up(60)
     assert docker("exec", containers(built)["a"][0], "cat", "/built") == "built"
