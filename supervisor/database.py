@@ -68,9 +68,12 @@ def _on_begin(connection: Connection) -> None:
     if mode is None:
         connection.exec_driver_sql("BEGIN")
         return
-    connection.exec_driver_sql(f"PRAGMA synchronous={mode}")
     patience = IMPATIENT_SECONDS if _held_elsewhere.is_set() else BUSY_SECONDS
-    connection.exec_driver_sql(f"PRAGMA busy_timeout={int(patience * 1000)}")
+    settings = (f"synchronous={mode}", f"busy_timeout={int(patience * 1000)}")
+    if connection.info.get("supervisor_settings") != settings:
+        for setting in settings:
+            connection.exec_driver_sql(f"PRAGMA {setting}")
+        connection.info["supervisor_settings"] = settings
     try:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     except OperationalError:

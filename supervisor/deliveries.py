@@ -20,19 +20,15 @@ REFUSED_SECONDS = 60
 # Built once: a forge may call a hundred times a second, and each costs as much as its execution.
 OWN = Delivery.stack_id == bindparam("stack")
 ADD = insert(Delivery)
-PRUNE = (
-    delete(Delivery)
-    .where(
-        OWN,
-        Delivery.id
-        <= select(Delivery.id)
-        .where(OWN)
-        .order_by(Delivery.id.desc())
-        .limit(1)
-        .offset(KEPT)
-        .scalar_subquery(),
-    )
-    .execution_options(synchronize_session=False)
+PRUNE = delete(Delivery).where(
+    OWN,
+    Delivery.id
+    <= select(Delivery.id)
+    .where(OWN)
+    .order_by(Delivery.id.desc())
+    .limit(1)
+    .offset(KEPT)
+    .scalar_subquery(),
 )
 EARLIER = (
     select(Run)
@@ -65,8 +61,9 @@ def record(
         "count": 1,
         "at": now(),
     }
-    session.connection().execute(ADD, values)
-    session.execute(PRUNE, {"stack": stack.id})
+    connection = session.connection()  # the session itself would look for objects to update
+    connection.execute(ADD, values)
+    connection.execute(PRUNE, {"stack": stack.id})
 
 
 def note_ignored(stack: Stack, told: understood.Delivery, reason: str) -> None:

@@ -30,11 +30,14 @@ class Bell:
         """Return how often it rang; look before you look for work."""
         return self._rings
 
-    def ring(self) -> None:
-        """Wake every waiting thread."""
+    def ring(self, *, everyone: bool = False) -> None:
+        """Wake one waiting thread, who looks for more work when it is done, or all of them."""
         with self._changed:
             self._rings += 1
-            self._changed.notify_all()
+            if everyone:
+                self._changed.notify_all()
+            else:
+                self._changed.notify()
 
     def wait(self, rings: int, seconds: float) -> None:
         """Wait until it rang more often than that, at most so many seconds."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from supervisor import deliveries, runs, stacks, vault
@@ -14,6 +15,7 @@ from supervisor.webhooks.address import repository_key
 from supervisor.webhooks.delivery import Delivery
 from supervisor.webhooks.signature import Request, is_valid
 
+DELETING = select(Stack.deleting).where(Stack.id == bindparam("stack"))
 UNDER_WAY = (Status.PENDING, Status.RUNNING)
 UNSIGNED_TEST = "pong, without a signature: only a push shows whether the secret is right"
 
@@ -103,18 +105,17 @@ def _submit_each(wanted: Sequence[Stack], told: Delivery) -> list[Received]:
 
 def _submit(session: Session, stack: Stack, told: Delivery) -> Received:
     """Queue a deploy, unless this very delivery has led to one."""
-    present = session.get(Stack, stack.id)
-    if present is None or present.deleting:
+    if session.scalar(DELETING, {"stack": stack.id}) is not False:
         raise StackNotFound
-    run = deliveries.earlier_run(session, present, told.id)
+    run = deliveries.earlier_run(session, stack, told.id)
     if run and _was_handled(run):
         reason = "This delivery was handled before"
-        deliveries.record(session, present, told, Result.DUPLICATE, reason, run)
-        return Received(present, Result.DUPLICATE, reason, run)
+        deliveries.record(session, stack, told, Result.DUPLICATE, reason, run)
+        return Received(stack, Result.DUPLICATE, reason, run)
     if run is None or run.status not in UNDER_WAY:
-        run = runs.submit(session, present, Action.DEPLOY, Trigger.WEBHOOK)
-    deliveries.record(session, present, told, Result.ACCEPTED, run=run)
-    return Received(present, Result.ACCEPTED, run=run)
+        run = runs.submit(session, stack, Action.DEPLOY, Trigger.WEBHOOK)
+    deliveries.record(session, stack, told, Result.ACCEPTED, run=run)
+    return Received(stack, Result.ACCEPTED, run=run)
 
 
 def _was_handled(run: Run) -> bool:

@@ -126,7 +126,7 @@ class Runner:
     def stop(self) -> None:
         """Take no more work; end what goes on after a grace and record it as interrupted."""
         self._stopping.set()
-        queue_bell.ring()
+        queue_bell.ring(everyone=True)
         self._join(self._config.grace_seconds)
         with self._lock:
             left = list(self._active.values())

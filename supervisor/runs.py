@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from sqlalchemy import Select, and_, delete, event, not_, select
+from sqlalchemy import Select, and_, bindparam, delete, event, not_, select
 from sqlalchemy.orm import Session
 
 from supervisor.database import reading, writing
@@ -31,6 +31,11 @@ ATTEMPTS_LIMIT = 3
 RETRIED = (*DEPLOYING, Action.DELETE)
 VAIN_PAUSE = timedelta(seconds=1)
 RETRY_SECONDS = (15, 30, 60, 120, 300, 900)
+PENDING = (
+    select(Run)
+    .where(Run.stack_id == bindparam("stack"), Run.status == Status.PENDING)
+    .order_by(Run.position, Run.id)
+)
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,7 @@ def submit(session: Session, stack: Stack, action: Action, trigger: Trigger) -> 
     The caller commits before it tells anybody; the runner is woken by the commit of a new run.
     Raise LimitReached when a stack has too many different things pending.
     """
-    pending = list(session.scalars(_pending(stack.id)))
+    pending = list(session.scalars(PENDING, {"stack": stack.id}))
     if pending and _does_the_same(pending[-1], action):
         run = _join(pending[-1], action, trigger)
     elif len(pending) >= PENDING_LIMIT:
@@ -64,11 +69,6 @@ def submit(session: Session, stack: Stack, action: Action, trigger: Trigger) -> 
         run = _append(session, stack.id, action, trigger)
         event.listen(session, "after_commit", lambda _: queue_bell.ring(), once=True)
     return run
-
-
-def _pending(stack_id: int) -> Select[Run]:
-    query = select(Run).where(Run.stack_id == stack_id, Run.status == Status.PENDING)
-    return query.order_by(Run.position, Run.id)
 
 
 def _does_the_same(run: Run, action: Action) -> bool:
@@ -93,7 +93,7 @@ def _append(session: Session, stack_id: int, action: Action, trigger: Trigger) -
 
 def drop_pending(session: Session, stack: Stack, reason: str) -> None:
     """Forget what is pending for a stack, except its teardown."""
-    for run in session.scalars(_pending(stack.id)):
+    for run in session.scalars(PENDING, {"stack": stack.id}):
         if run.action != Action.DELETE:
             run.status, run.finished_at = Status.SKIPPED, now()
             run.message = reason
@@ -269,7 +269,7 @@ def interrupt(run: Run, reason: str, runs_kept: int) -> None:
         return
     with writing() as session:
         stack = session.get_one(Stack, run.stack_id)
-        pending = list(session.scalars(_pending(run.stack_id)))
+        pending = list(session.scalars(PENDING, {"stack": run.stack_id}))
         if not (pending and _does_the_same(pending[0], run.action)):
             again = _append(session, stack.id, run.action, _trigger_again(run))
             again.position, again.attempts = run.position, run.attempts
