@@ -1,11 +1,11 @@
 """The settings: read once from the environment, checked together, then frozen."""
 
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cryptography.x509 import load_pem_x509_certificates
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
 from supervisor.errors import ConfigInvalid
@@ -39,9 +39,10 @@ def _readable(path: str) -> bytes:
 
 
 def _certificates(path: str) -> None:
+    _readable(path)
     try:
-        load_pem_x509_certificates(_readable(path))
-    except ValueError:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except ssl.SSLError:
         raise ValidationError(f"must be a file with certificates in PEM form: {path}") from None
 
 
