@@ -25,6 +25,7 @@ SECONDS = 10
 FREE_BYTES = 256 * 1024 * 1024
 CLOCK_SECONDS = 30
 OLDEST_PLUGIN = (2, 20)
+HAS_REVISION = "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"
 
 
 @click.command()
@@ -93,6 +94,8 @@ def _database(config: Config) -> str:
     if not path.exists():
         return "will be made at the first start"
     with closing(snapshots.open_existing(path)) as connection:
+        if not connection.execute(HAS_REVISION).fetchone():
+            return "is being made by a first start, or was left by one: start Supervisor"
         (revision,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
         if revision not in schema.revisions():
             raise SupervisorError(f"is at revision {revision}, from a newer release: use that one")

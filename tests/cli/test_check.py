@@ -58,6 +58,13 @@ def test_before_the_first_start_all_is_well_and_nothing_is_made(
     assert not service.storage.exists()
 
 
+def test_a_database_that_a_first_start_is_making_is_told(tmp_path: Path, engine: Engine) -> None:
+    service = Service(tmp_path / "new", engine)
+    service.storage.mkdir(mode=0o700, parents=True)
+    (service.storage / "supervisor.db").touch()
+    assert "by a first start" in parts(succeeds(service, "check"))["database"]
+
+
 def test_every_wrong_setting_is_named(running: Service) -> None:
     said = wrong(running, "settings", SUPERVISOR_BIND="x", SUPERVISOR_CONCURRENCY="0")
     assert "SUPERVISOR_BIND must be" in said
