@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import StartService
+from tests.support import ROOT
 from tests.support.aftermath import commands_of_runs
 from tests.support.compose_files import built, compose, sleeper
 from tests.support.engine import BASE_IMAGE, Engine, docker
@@ -167,3 +168,32 @@ def test_a_command_that_does_not_fit_fails_and_the_state_is_that_of_the_containe
         failed = shared_service.wait_for_run(never["uuid"], run, status="failed")
         assert failed["message"]
     assert engine.containers(never["project"]) == {}
+
+
+POWERS = {
+    "privileged": True,
+    "pid": "host",
+    "network_mode": "host",
+    "cap_add": ["ALL"],
+    "devices": ["/dev/null:/dev/zero2"],
+    "security_opt": ["apparmor=unconfined"],
+    "volumes": ["/:/host:ro", "/var/run/docker.sock:/engine.sock"],
+}
+
+
+@pytest.mark.row("D13")
+@pytest.mark.parametrize("power", POWERS)
+def test_a_stack_may_ask_for_power_over_the_host_and_the_docs_say_so(
+    start_service: StartService, engine: Engine, tmp_path: Path, power: str
+) -> None:
+    repository = Repository(tmp_path / "powerful")
+    repository.commit(compose({"web": sleeper(**{power: POWERS[power]})}))
+    service = start_service()
+    stack = service.create_stack(git_repository=repository.url)
+    wait_until(lambda: service.runs(stack["uuid"])[0]["finished_at"], "the deploy has ended")
+    [run] = service.runs(stack["uuid"])
+    # Not every machine that runs tests lets its engine give every power away.
+    assert run["status"] == "succeeded" or "OCI runtime create failed" in run["message"]
+    assert "can push to a repository that Supervisor follows can become root" in (
+        (ROOT / "docs" / "install.md").read_text()
+    )
