@@ -120,7 +120,7 @@ def _memory(service: Service) -> Iterator[list[float]]:
 
     def look() -> None:
         while True:
-            rss = sum(process.memory_info().rss for process in own_processes(service)[:2])
+            rss = sum(process.memory_info().rss for process in own_processes(service))
             sizes.append(rss / MEGABYTE)
             if enough.wait(0.1):
                 return

@@ -38,11 +38,11 @@ def measure(stage: Stage) -> list[Figure]:
             f"median of {STARTS}; on storage that was there before: {median(old):.2f} s",
         ),
         Figure(
-            "idle memory, PSS of master + worker",
+            "idle memory, PSS of the three processes",
             f"{pss:.0f} MB",
             f"< {MEMORY_GOAL} MB",
             pss < MEMORY_GOAL,
-            f"{SETTLE_SECONDS} s after the start; RSS, with shared pages twice: {rss:.0f} MB",
+            f"{SETTLE_SECONDS} s after the start; RSS, with shared pages again: {rss:.0f} MB",
         ),
     ]
 
@@ -62,7 +62,7 @@ def seconds_to_up(service: Service) -> float:
 
 
 def memory_of(service: Service) -> tuple[float, float]:
-    """Return RSS and PSS of master and worker together, in megabytes."""
+    """Return RSS and PSS of master, worker and starter together, in megabytes."""
     found = [process.memory_full_info() for process in own_processes(service)]
     return sum(m.rss for m in found) / MEGABYTE, sum(m.pss for m in found) / MEGABYTE
 

@@ -14,9 +14,10 @@ from tests.support.waiting import wait_until
 
 COUNTS = (1, 10, 100)
 GOAL = 2.0
-INTERVAL = 3
+INTERVAL = 1
 # The engine is probed every 15 s, so each window holds one probe, and takes it off again.
 WINDOW_SECONDS = 15
+SETTLE_SECONDS = 6
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ def measure(stage: Stage) -> list[Figure]:
     service = stage.service().start()
     # Without a compose file every deploy fails at once, and no container is made.
     repository = stage.repository({"README": "nothing to deploy"})
+    time.sleep(SETTLE_SECONDS)
     idle = _watch(service)
     windows: dict[int, Window] = {}
     for count in COUNTS:
@@ -66,7 +68,7 @@ def _fill_up(service: Service, url: str, count: int) -> None:
     for _ in range(missing):
         service.create_stack(git_repository=url, strategy="polling", polling_interval=INTERVAL)
     wait_until(lambda: _all_settled(service), "every first deploy has failed", 60, every=0.5)
-    time.sleep(2 * INTERVAL)  # until every stack is at its regular pace
+    time.sleep(SETTLE_SECONDS)  # until every stack is at its regular pace
 
 
 def _all_settled(service: Service) -> bool:

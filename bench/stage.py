@@ -74,6 +74,7 @@ class Stage:
 
 
 def own_processes(service: Service) -> list[psutil.Process]:
-    """Return master and worker, without the commands that they run."""
+    """Return master, worker, and what starts commands for it; without those commands."""
     master = psutil.Process(service.pid)
-    return [master, *master.children()]
+    [worker] = master.children()
+    return [master, worker, *worker.children()]
