@@ -8,10 +8,10 @@ import threading
 from flask import Flask
 from sqlalchemy.exc import DatabaseError
 
-from supervisor import host_storage, schema, vault
+from supervisor import host_storage, keys, schema, vault
 from supervisor.api import up
 from supervisor.config import Config
-from supervisor.errors import SupervisorError
+from supervisor.errors import SupervisorError, WrongKey
 from supervisor.runner import Runner
 from supervisor.scheduler import Scheduler
 from supervisor.watcher import Watcher
@@ -53,6 +53,8 @@ def start(app: Flask, config: Config) -> None:
             vault.check_key()
     except SupervisorError as error:
         log.error("Supervisor does not start: %s", error)
+        if isinstance(error, WrongKey) and keys.next_keys(config.storage):
+            log.error("A rotation of the key was cut off: call supervisor rotate-key again")
         sys.exit(REFUSED)
     except (DatabaseError, sqlite3.Error, OSError) as error:
         reason = error.orig if isinstance(error, DatabaseError) else error

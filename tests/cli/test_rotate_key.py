@@ -15,6 +15,7 @@ from tests.support.failpoints import Failpoints
 from tests.support.repository import Repository
 from tests.support.service import API_KEY, SECRET_KEY_BASE, Service
 from tests.support.triggers import control
+from tests.support.waiting import wait_until
 
 NEW = "a-new-secret-key-base-0123456789abcdef0123456789"
 GIVEN = {"SUPERVISOR_NEW_SECRET_KEY_BASE": NEW}
@@ -112,6 +113,10 @@ def test_the_file_with_the_keys_follows_also_after_a_kill(
     setting = {"SUPERVISOR_FAILPOINTS": failpoints.setting(f"{point}:kill9_worker")}
     assert supervisor(service, "rotate-key", "--generate", env=setting).returncode == -9
     assert SECRET_KEY_BASE in keys.read_text()
+    if point == "rotated":
+        service.launch()
+        wait_until(lambda: "call supervisor rotate-key again" in service.log_text, "it says so")
+        service.kill()
     said = succeeds(service, "rotate-key", "--generate")
     assert ("interrupted" in said) == (point == "rotated")
     assert f"SUPERVISOR_API_KEY={API_KEY}\n" in keys.read_text()
