@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, Select, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -35,7 +35,7 @@ REDEPLOYING = frozenset(
         "submodules",
     )
 )
-OVERVIEW: tuple[Any, ...] = (
+OVERVIEW: Select[*tuple[Any, ...]] = select(
     Stack.name,
     Stack.uuid,
     Stack.strategy,
@@ -46,7 +46,7 @@ OVERVIEW: tuple[Any, ...] = (
     Stack.last_run_at,
     Stack.last_action,
     Stack.last_status,
-)
+).order_by(Stack.id)
 
 
 def find(uuid: str) -> Stack:
@@ -64,13 +64,13 @@ def of_run(run: Run) -> Stack:
         return session.get_one(Stack, run.stack_id)
 
 
-def overview() -> Sequence[Row[Any]]:
+def overview() -> Sequence[Row[*tuple[Any, ...]]]:
     """Return what a list shows of all stacks, oldest first.
 
     Whole stacks would take six times as long, which is felt with a thousand of them.
     """
     with reading() as session:
-        return session.execute(select(*OVERVIEW).order_by(Stack.id)).all()
+        return session.connection().execute(OVERVIEW).all()
 
 
 def create(values: Mapping[str, Any], stacks_limit: int) -> tuple[Stack, Run]:

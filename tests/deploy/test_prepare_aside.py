@@ -2,10 +2,8 @@
 
 import os
 import socket
-import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import pytest
 
 from tests.deploy.stage import Files, Run, Stage, stack_files, without_image
 from tests.support.compose_files import sleeper
+from tests.support.disk import fill, service_on_small_disk
 from tests.support.engine import BASE_IMAGE, Engine
 from tests.support.git_http import GitServer
 from tests.support.repository import Repository
@@ -315,43 +314,19 @@ def test_a_repository_that_is_unreachable(
 MIB = 1024 * 1024
 
 
-@contextmanager
-def small_disk(folder: Path, size: int) -> Iterator[None]:
-    folder.mkdir(parents=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", folder], check=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", folder], check=True)
-
-
 @pytest.fixture
 def cramped(tmp_path: Path, engine: Engine) -> Iterator[Stage]:
     """A stack whose service has a small disk of its own."""
     repository = Repository(tmp_path / "repository")
     repository.commit(good())
-    service = Service(tmp_path / "small", engine)
-    with small_disk(service.storage, 24 * MIB):
-        try:
-            yield Stage(service.start(), engine, repository).create()
-        finally:
-            service.close()
-
-
-def fill(folder: Path, leave: int) -> Path:
-    path = folder / "filling"
-    facts = os.statvfs(folder)
-    with path.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, facts.f_bavail * facts.f_frsize - leave)
-    return path
+    with service_on_small_disk(tmp_path / "small", engine) as service:
+        yield Stage(service, engine, repository).create()
 
 
 # A commit of 3 MiB takes as much in the mirror, then aside, then in the stable checkout.
-
-
 @pytest.mark.parametrize(("step", "room"), [("fetch", 1 * MIB), ("check out", 5 * MIB)])
 def test_a_disk_that_is_full(cramped: Stage, step: str, room: int) -> None:
-    filling = fill(cramped.service.storage, room)
+    filling = fill(cramped.service.storage, leave=room)
     run = refused(cramped, {**good("2"), "large": os.urandom(3 * MIB)}, step=step)
     assert "The disk is full: free space" in run["message"]
     assert cramped.service.get("/up").status_code == 200
@@ -362,7 +337,7 @@ def test_a_disk_that_is_full(cramped: Stage, step: str, room: int) -> None:
 
 
 def test_what_was_prepared_aside_gives_way_where_it_takes_the_last_room(cramped: Stage) -> None:
-    fill(cramped.service.storage, 8 * MIB)
+    fill(cramped.service.storage, leave=8 * MIB)
     large = os.urandom(3 * MIB)
     db = cramped.ids["db"]
     cramped.deploy({**good("2"), "large": large})

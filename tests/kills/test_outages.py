@@ -1,10 +1,9 @@
 """The engine goes away in the middle of a deploy, or the disk is full; and both come back."""
 
 import os
-import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from tests.support.aftermath import (
     leftovers,
 )
 from tests.support.compose_files import compose, sleeper
+from tests.support.disk import service_on_small_disk
 from tests.support.engine import Engine, docker
 from tests.support.engine_proxy import EngineProxy
 from tests.support.repository import Repository
@@ -160,16 +160,6 @@ def test_an_engine_that_goes_away_during_a_deploy_gets_the_newest_commit_when_it
 # The disk
 
 
-@contextmanager
-def small_disk(folder: Path, size: str) -> Iterator[None]:
-    folder.mkdir(parents=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", folder], check=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", folder], check=True)
-
-
 def fill(folder: Path) -> Path:
     """Write a file that leaves nothing free; return it."""
     path = folder / "filling"
@@ -182,12 +172,8 @@ def fill(folder: Path) -> Path:
 
 @pytest.fixture
 def on_small_disk(tmp_path: Path, engine: Engine) -> Iterator[Service]:
-    service = Service(tmp_path / "small", engine)
-    with small_disk(service.storage, "24m"):
-        try:
-            yield service.start()
-        finally:
-            service.close()
+    with service_on_small_disk(tmp_path / "small", engine) as service:
+        yield service
 
 
 @pytest.mark.row("P6")

@@ -1,13 +1,11 @@
 """Each trouble is a failed run that says what to do; everything else goes on."""
 
-import os
 import random
 import socket
 import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ import pytest
 
 from tests.conftest import StartService
 from tests.support.compose_files import built, compose, sleeper
+from tests.support.disk import fill, service_on_small_disk
 from tests.support.engine import Engine
 from tests.support.engine_link import EngineLink
 from tests.support.git_http import GitServer
@@ -423,33 +422,10 @@ def test_a_fetch_that_trickles_is_left_after_the_limit(
 # The disk and the database
 
 
-@contextmanager
-def small_disk(folder: Path, size: str) -> Iterator[None]:
-    folder.mkdir(parents=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", folder], check=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", folder], check=True)
-
-
-def fill(folder: Path, *, leave: int) -> Path:
-    """Write a file that leaves only so many bytes free."""
-    path = folder / "filling"
-    free = os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize
-    with path.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, max(free - leave, 1))
-    return path
-
-
 @pytest.fixture
 def on_small_disk(tmp_path: Path, engine: Engine) -> Iterator[Service]:
-    service = Service(tmp_path / "small", engine)
-    with small_disk(service.storage, "24m"):
-        try:
-            yield service.start()
-        finally:
-            service.close()
+    with service_on_small_disk(tmp_path / "small", engine) as service:
+        yield service
 
 
 @pytest.mark.row("P6")
