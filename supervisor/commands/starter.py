@@ -24,6 +24,7 @@ from supervisor.commands.child import prepare
 from supervisor.commands.processes import signal_group
 
 SWITCH_SECONDS = 0.0001  # `sh` starts two threads for each command, and waits for them to begin
+LONGEST_REASON = 1000  # a pipe takes 4096 bytes as a whole, and they are read so
 
 
 class Refused(Exception):
@@ -77,7 +78,7 @@ def start(asked: dict[str, Any], out: BinaryIO, err: BinaryIO) -> Any:
             ).process
     except (OSError, sh.ForkException) as error:
         gc.enable()  # sh turns it off for the fork, and leaves it off where that fails
-        raise Refused(str(error).strip().splitlines()[-1]) from None
+        raise Refused(str(error).strip().splitlines()[-1][:LONGEST_REASON]) from None
 
 
 def await_end(process: Any, told: int) -> None:

@@ -45,7 +45,7 @@ PASSED_ON = {
     "cli/stacks.py: Ended(text)",
     "commands/git_errors.py: RepositoryDenied(_host_key(error.output))",
     "commands/launcher.py: CannotStart(answer['refused'])",
-    "commands/starter.py: Refused(str(error).strip().splitlines()[-1])",
+    "commands/starter.py: Refused(str(error).strip().splitlines()[-1][:LONGEST_REASON])",
     "config.py: ConfigInvalid(error.normalized_messages())",
     "deploy/health.py: DeployUnhealthy('; '.join((verdict.text for verdict in culprits)) + when)",
     "deploy/recipe.py: DeployRefused(refusal)",

@@ -19,11 +19,12 @@ from supervisor.api.stack_view import overview_values, stack_values, stats_value
 from supervisor.config import Config
 from supervisor.runs import entry_values
 from supervisor.secret import Secret
-from supervisor.stacks import REDEPLOYING
+from supervisor.stacks import OVERVIEW, REDEPLOYING
 from supervisor.webhooks.signature import Request, is_valid
 from tests.docs.pages import Block, blocks, codes, page, rows, section
 
 PAGE = page("docs/api.md")
+OVERVIEW_VALUES = overview_values([None] * len(OVERVIEW.selected_columns))
 OWN = {"HEAD", "OPTIONS"}  # answered by Flask itself, for every path
 
 
@@ -76,15 +77,13 @@ def test_every_field_of_a_stack_is_named_and_no_other() -> None:
 
 def test_every_shown_field_is_named_and_no_other(app: Flask, stack: models.Stack) -> None:
     with app.app_context():
-        shown = {*stack_values(stack), *overview_values(stack)} - set(StackSchema().fields)
+        shown = {*stack_values(stack), *OVERVIEW_VALUES} - set(StackSchema().fields)
     assert named(section(PAGE, "Fields that are only shown")) == shown
 
 
-def test_the_list_of_stacks_shows_what_the_page_says(stack: models.Stack) -> None:
+def test_the_list_of_stacks_shows_what_the_page_says() -> None:
     text = section(PAGE, "`GET /stacks`")
-    assert [code for code in codes(text) if code in overview_values(stack)] == list(
-        overview_values(stack)
-    )
+    assert [code for code in codes(text) if code in OVERVIEW_VALUES] == list(OVERVIEW_VALUES)
 
 
 def test_every_figure_is_named_and_no_other(stack: models.Stack) -> None:
