@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing, suppress
+from typing import Any
 
 import pytest
 import requests
@@ -19,6 +20,13 @@ from tests.support.waiting import wait_until
 ASIDE = ("fetch", "check out", "render", "pull", "compare")
 APPLYING = ("apply", "up")
 AFTER_UP = ("gate", "finish", "finished")
+
+
+def steps(*names: str, every_day: tuple[str, ...]) -> list[Any]:
+    """Return the steps as parameters; all but those of every day are left to `make faults`."""
+    return [
+        pytest.param(name, marks=() if name in every_day else pytest.mark.long) for name in names
+    ]
 
 
 def trigger_and_stumble(shop: Shop, failpoint: str) -> str:
@@ -50,7 +58,10 @@ def nothing_is_left(shop: Shop) -> None:
 
 
 @pytest.mark.row("P2")
-@pytest.mark.parametrize("step", [*ASIDE, *APPLYING, *AFTER_UP])
+@pytest.mark.parametrize(
+    "step",
+    steps(*ASIDE, *APPLYING, *AFTER_UP, every_day=("check out", "apply", "up", "finish")),
+)
 def test_a_deploy_that_a_kill_cut_off_is_done_after_the_next_start(shop: Shop, step: str) -> None:
     before, old = shop.seen(), shop.served()
     shop.commit()
@@ -117,7 +128,7 @@ def test_a_way_back_that_a_kill_cut_off_is_gone_after_the_next_start(shop: Shop)
 
 
 @pytest.mark.row("P5")
-@pytest.mark.parametrize("step", ["check out", "up", "gate", "finish"])
+@pytest.mark.parametrize("step", steps("check out", "up", "gate", "finish", every_day=("up",)))
 def test_a_worker_that_is_killed_alone_is_replaced_and_the_deploy_done(
     shop: Shop, step: str
 ) -> None:
