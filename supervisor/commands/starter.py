@@ -76,7 +76,7 @@ def start(asked: dict[str, Any], out: BinaryIO, err: BinaryIO) -> Any:
                 _preexec_fn=prepare(),
                 _return_cmd=True,
             ).process
-    except (OSError, sh.ForkException) as error:
+    except Exception as error:  # noqa: BLE001 (whatever it is, other commands must not end with us)
         gc.enable()  # sh turns it off for the fork, and leaves it off where that fails
         raise Refused(str(error).strip().splitlines()[-1][:LONGEST_REASON]) from None
 

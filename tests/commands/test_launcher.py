@@ -3,11 +3,13 @@
 import os
 import threading
 import time
+from contextlib import ExitStack
 
 import psutil
 import pytest
 
-from supervisor.commands.launcher import launcher
+from supervisor.commands.launcher import CannotStart, launcher
+from supervisor.commands.pipes import open_pipe
 from supervisor.commands.shell import Shell
 from supervisor.errors import CommandFailed
 from tests.commands.conftest import ENVIRONMENT
@@ -56,6 +58,17 @@ def test_a_command_whose_starter_is_killed_ends_and_says_so() -> None:
     shell = Shell(log=lambda _lines: starter().kill())
     with pytest.raises(CommandFailed, match="SIGKILL"):
         shell.stream(["sh", "-c", "echo ready; sleep 60"], env=ENVIRONMENT, seconds=30)
+
+
+def test_what_cannot_be_started_ends_no_other_command(shell: Shell) -> None:
+    echo(shell, "x")
+    before = starter().pid
+    with ExitStack() as stack:
+        answers, out = (stack.enter_context(open_pipe()) for _ in range(2))
+        with pytest.raises(CannotStart, match="nowhere"):  # it was there when it was looked for
+            launcher.launch(["/nowhere/git"], ENVIRONMENT, None, answers, (out, out))
+    assert echo(shell, "y") == "y"
+    assert starter().pid == before
 
 
 def test_a_starter_that_hangs_is_replaced(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
