@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from supervisor import deliveries, runs, stacks, vault
@@ -15,7 +14,6 @@ from supervisor.webhooks.address import repository_key
 from supervisor.webhooks.delivery import Delivery
 from supervisor.webhooks.signature import Request, is_valid
 
-DELETING = select(Stack.deleting).where(Stack.id == bindparam("stack"))
 UNDER_WAY = (Status.PENDING, Status.RUNNING)
 UNSIGNED_TEST = "pong, without a signature: only a push shows whether the secret is right"
 
@@ -105,7 +103,7 @@ def _submit_each(wanted: Sequence[Stack], told: Delivery) -> list[Received]:
 
 def _submit(session: Session, stack: Stack, told: Delivery) -> Received:
     """Queue a deploy, unless this very delivery has led to one."""
-    if session.scalar(DELETING, {"stack": stack.id}) is not False:
+    if not stacks.is_there(session, stack):
         raise StackNotFound
     run = deliveries.earlier_run(session, stack, told.id)
     if run and _was_handled(run):

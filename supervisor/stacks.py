@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Row, Select, bindparam, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -47,6 +47,7 @@ OVERVIEW: Select[*tuple[Any, ...]] = select(
     Stack.last_action,
     Stack.last_status,
 ).order_by(Stack.id)
+DELETING = select(Stack.deleting).where(Stack.id == bindparam("stack"))
 
 
 def find(uuid: str) -> Stack:
@@ -56,6 +57,11 @@ def find(uuid: str) -> Stack:
     if stack is None:
         raise StackNotFound
     return stack
+
+
+def is_there(session: Session, stack: Stack) -> bool:
+    """Tell whether a stack is still there, and stays."""
+    return session.scalar(DELETING, {"stack": stack.id}) is False
 
 
 def of_run(run: Run) -> Stack:
