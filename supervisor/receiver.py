@@ -15,7 +15,6 @@ from supervisor.webhooks.delivery import Delivery
 from supervisor.webhooks.signature import Request, is_valid
 
 UNDER_WAY = (Status.PENDING, Status.RUNNING)
-UNSIGNED_TEST = "pong, without a signature: only a push shows whether the secret is right"
 
 
 @dataclass(frozen=True)
@@ -35,11 +34,8 @@ def receive(stack: Stack, request: Request, *, sha1: bool) -> Received:
     """
     told = understand(request.headers, request.body)
     secrets = vault.signature_secrets(stack)
-    header = stack.signature_header or ""
-    if secrets and not is_valid(request, header, secrets, sha1=sha1):
+    if secrets and not is_valid(request, stack.signature_header or "", secrets, sha1=sha1):
         deliveries.note_refused([stack], told)
-        if told.event == bitbucket.TEST and not request.headers.get(header):
-            return Received(stack, Result.IGNORED, UNSIGNED_TEST)
         raise SignatureInvalid
     if stack.strategy != Strategy.WEBHOOK or not secrets:
         deliveries.note_ignored(stack, told, str(WrongStrategy()))

@@ -11,23 +11,22 @@ from supervisor.api.body import Number
 from supervisor.api.runs import run_path
 from supervisor.api.stack_view import time_text
 from supervisor.errors import SignatureInvalid, StackNotFound
-from supervisor.models import Delivery, Result
+from supervisor.models import Delivery, Result, Stack
 from supervisor.receiver import Received
+from supervisor.webhooks import bitbucket
 from supervisor.webhooks.signature import Request
 
 blueprint = Blueprint("webhook", __name__)
 
+UNSIGNED_TEST = "pong, without a signature: only a push shows whether the secret is right"
 COUNT = Number("count", 20, 1, deliveries.KEPT)
 
 
 @blueprint.post("/stacks/<uuid>/webhook")
 def receive(uuid: str) -> Any:
     """Take a delivery for one stack."""
-    stack = stacks.find(uuid)
-    if stack.deleting:
-        raise StackNotFound
     try:
-        found = receiver.receive(stack, _arrived(), sha1=_sha1())
+        found = receiver.receive(_stack_called(uuid), _arrived(), sha1=_sha1())
     except SignatureInvalid:
         return _refuse()
     if found.result != Result.ACCEPTED or found.run is None:
@@ -57,6 +56,14 @@ def index(uuid: str) -> Any:
     return {"deliveries": [delivery_values(delivery) for delivery in found]}
 
 
+def _stack_called(uuid: str) -> Stack:
+    try:
+        return stacks.find(uuid)
+    except StackNotFound:
+        # Who has neither a key nor a secret learns nothing of which stacks there are.
+        raise SignatureInvalid from None
+
+
 def _arrived() -> Request:
     return Request(cast(Mapping[str, str], request.headers), g.body, time.time())
 
@@ -68,6 +75,8 @@ def _sha1() -> bool:
 
 def _refuse() -> Any:
     """Answer a bad signature; after many from one address, tell it to wait."""
+    if bitbucket.is_unsigned_test(_arrived().headers):
+        return {"message": UNSIGNED_TEST, "result": Result.IGNORED}
     throttle = current_app.extensions["supervisor_throttle"]
     wait = throttle.note(request.remote_addr or "")
     if wait:

@@ -9,11 +9,17 @@ from supervisor.webhooks.payload import at, header_text, items_of, text_of
 FOLDERS = {"branch": "refs/heads", "named_branch": "refs/heads", "tag": "refs/tags"}
 MOST_CHANGES = 1000
 TEST = "diagnostics:ping"  # what the Server's test button sends, often without a signature
+SIGNATURE = "X-Hub-Signature"
 
 
 def speaks(headers: Mapping[str, str], _payload: Mapping[str, Any]) -> bool:
     """Tell whether Bitbucket sent this."""
     return "X-Event-Key" in headers
+
+
+def is_unsigned_test(headers: Mapping[str, str]) -> bool:
+    """Tell whether a Server asks without a signature whether anybody is there."""
+    return headers.get("X-Event-Key") == TEST and not headers.get(SIGNATURE)
 
 
 def read(headers: Mapping[str, str], payload: Mapping[str, Any]) -> Delivery:

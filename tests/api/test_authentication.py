@@ -54,7 +54,7 @@ def server(shared_service: Service) -> Iterator[Service]:
     assert SECRET_KEY_BASE not in shared_service.log_text
 
 
-# A1, A2, A3, A8, A16: the key, and what is not the key
+# A1, A2, A3, A8, A14, A16: the key, and what is not the key
 
 
 @pytest.mark.parametrize(

@@ -307,11 +307,26 @@ def test_the_secret_of_another_stack_is_refused(api: Api, stack: Stack) -> None:
     assert_refused(other, PUSH, SIGNED)
 
 
-def test_an_unknown_stack_is_404_also_with_a_signature(api: Api) -> None:
+@pytest.mark.parametrize(
+    "headers",
+    [{}, SIGNED, {HEADER: f"sha256={'0' * 64}"}, {"X-Event-Key": "diagnostics:ping"}],
+    ids=["unsigned", "signed", "badly signed", "the test of a Bitbucket Server"],
+)
+def test_nobody_learns_from_a_webhook_which_stacks_there_are(
+    api: Api, headers: dict[str, str]
+) -> None:
+    stack = Stack(api, signature_secret="the secret of this stack")
+    there = stack.deliver(PUSH, headers)
     before = api.rows()
-    answer = api.app.test_client().post(f"/stacks/{uuid4()}/webhook", data=PUSH, headers=SIGNED)
-    assert (answer.status_code, answer.get_json()) == (404, {"error": "Stack not found"})
+    nowhere = stack.client.post(f"/stacks/{uuid4()}/webhook", data=PUSH, headers=headers)
+    assert (nowhere.status_code, nowhere.data) == (there.status_code, there.data)
     assert api.rows() == before
+
+
+def test_who_guesses_stacks_has_to_wait(make_api: Callable[..., Api]) -> None:
+    client = make_api(bad_signatures_per_minute=2).app.test_client()
+    answers = [client.post(f"/stacks/{uuid4()}/webhook", data=PUSH) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [400, 400, 429]
 
 
 def test_a_stack_that_is_being_deleted_takes_no_delivery(api: Api) -> None:
@@ -319,6 +334,7 @@ def test_a_stack_that_is_being_deleted_takes_no_delivery(api: Api) -> None:
     assert api.client.delete(f"/stacks/{stack.uuid}").status_code == 204
     before = api.rows()
     assert stack.deliver(PUSH, SIGNED).status_code == 404
+    assert_refused(stack, PUSH, {})
     assert api.rows() == before
 
 

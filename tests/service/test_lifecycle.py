@@ -285,7 +285,6 @@ def test_delete_removes_containers_and_networks_and_keeps_what_may_be_data(
     assert (folder / "state/made-by-the-container").read_text() == "data\n"
     left = [path for path in folder.rglob("*") if path.is_file()]
     assert left == [folder / "state/made-by-the-container"]
-    assert shared_service.post(f"/stacks/{stack['uuid']}/webhook").status_code == 404
 
 
 @pytest.mark.row("D19")
