@@ -12,6 +12,8 @@ from supervisor.events import broker
 
 SLOW_READER_SECONDS = 3
 SWITCH_SECONDS = 0.001
+UNREAD_SECONDS = 2
+PIECE_BYTES = 64 * 1024
 
 
 class Worker(GeventWorker):
@@ -38,6 +40,24 @@ class Worker(GeventWorker):
             socket.socket(s.FAMILY, socket.SOCK_STREAM, fileno=s.sock.detach())
             for s in self.sockets
         ]
+
+    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
+        """Answer, then read what nobody wanted of the body: a reset would take the answer away.
+
+        gunicorn itself reads on without an end, in pieces of 1 KiB that cost as much as all that has
+        arrived, and lets no other greenlet run: two uploads from strangers stopped everything.
+        """
+        closing = False
+        try:
+            super().handle_request(listener_name, req, sock, addr)
+        except StopIteration:
+            closing = True
+        with gevent.Timeout(UNREAD_SECONDS, False):
+            while req.body.read(PIECE_BYTES):
+                gevent.sleep(0)
+            if not closing:
+                return
+        raise StopIteration
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> Any:
         """Begin to stop at once: gunicorn first waits for requests, and streams never end."""

@@ -5,6 +5,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -13,7 +14,7 @@ import pytest
 import requests
 
 from tests.api.conftest import Api, Rows, stack_fields
-from tests.api.raw import send
+from tests.api.raw import connect, request, send
 from tests.support.repository import Repository
 from tests.support.service import API_KEY, Service
 from tests.support.waiting import wait_until
@@ -989,33 +990,63 @@ LARGE = {
 def test_a_large_body_is_refused_while_others_are_served(
     shared_service: Service, body: str
 ) -> None:
-    slowest = 0.0
+    _master, worker, *_commands = shared_service.processes
+    before = worker.memory_info().rss
+    headers = {"Content-Type": "application/json"}
+    slowest = []
+    for _ in range(3):
+        with probed(shared_service) as took:
+            answer = shared_service.post("/stacks", data=body, headers=headers)
+        slowest.append(max(took))
+        assert answer.status_code == (413 if len(body) > 1024**2 else 422)
+        assert len(answer.content) < 100_000
+    # The best counts: other tests run on this machine meanwhile.
+    assert min(slowest) < 0.2
+    wait_until(
+        lambda: worker.memory_info().rss < before + 20 * 1024**2,
+        "the memory is given back",
+        seconds=5,
+    )
+
+
+def test_uploads_of_strangers_stop_nobody_and_are_ended(shared_service: Service) -> None:
+    head = request("POST", f"/stacks/{uuid4()}/webhook", "Content-Length: 1073741824")
+
+    def upload() -> None:
+        with connect(shared_service) as connection, suppress(ConnectionError):
+            connection.sendall(head)
+            while True:
+                connection.sendall(bytes(1024**2))
+
+    uploads = [threading.Thread(target=upload) for _ in range(4)]
+    with probed(shared_service) as took:
+        for thread in uploads:
+            thread.start()
+        for thread in uploads:
+            thread.join(timeout=30)
+    assert not any(thread.is_alive() for thread in uploads)
+    # Where one upload keeps the others waiting, it is one or two.
+    assert len(took) > 5
+
+
+@contextmanager
+def probed(service: Service) -> Iterator[list[float]]:
+    """Ask for /up all the time meanwhile; give the seconds that each answer took."""
+    took: list[float] = []
     done = threading.Event()
 
     def probe() -> None:
-        nonlocal slowest
         with requests.Session() as session:
-            while not done.is_set():
+            while not took or not done.is_set():
                 start = time.monotonic()
-                assert session.get(f"{shared_service.url}/up", timeout=10).ok
-                slowest = max(slowest, time.monotonic() - start)
+                assert session.get(f"{service.url}/up", timeout=30).ok
+                took.append(time.monotonic() - start)
                 time.sleep(0.01)
 
     prober = threading.Thread(target=probe)
     prober.start()
-    before = sum(process.memory_info().rss for process in shared_service.processes)
     try:
-        headers = {"Content-Type": "application/json"}
-        answer = shared_service.post("/stacks", data=body, headers=headers)
+        yield took
     finally:
         done.set()
         prober.join()
-    assert answer.status_code == (413 if len(body) > 1024**2 else 422)
-    assert len(answer.content) < 100_000
-    # Far more than it takes: the tests' machine may be busy, but nobody may wait for the body.
-    assert slowest < 3
-    wait_until(
-        lambda: sum(p.memory_info().rss for p in shared_service.processes) < before + 20 * 1024**2,
-        "the memory is given back",
-        seconds=5,
-    )
