@@ -1009,16 +1009,24 @@ def test_a_large_body_is_refused_while_others_are_served(
     )
 
 
-def test_uploads_of_strangers_stop_nobody_and_are_ended(shared_service: Service) -> None:
-    head = request("POST", f"/stacks/{uuid4()}/webhook", "Content-Length: 1073741824")
-
+@pytest.mark.parametrize(
+    ("framing", "part"),
+    [
+        ("Content-Length: 1073741824", bytes(1024**2)),
+        ("Transfer-Encoding: chunked", b"1\r\nx\r\n" * 100_000),
+    ],
+    ids=["a length", "tiny chunks"],
+)
+def test_uploads_of_strangers_stop_nobody_and_are_ended(
+    shared_service: Service, framing: str, part: bytes
+) -> None:
     def upload() -> None:
-        with connect(shared_service) as connection, suppress(ConnectionError):
-            connection.sendall(head)
+        with connect(shared_service) as connection, suppress(OSError):
+            connection.sendall(request("POST", f"/stacks/{uuid4()}/webhook", framing))
             while True:
-                connection.sendall(bytes(1024**2))
+                connection.sendall(part)
 
-    uploads = [threading.Thread(target=upload) for _ in range(4)]
+    uploads = [threading.Thread(target=upload) for _ in range(2)]
     with probed(shared_service) as took:
         for thread in uploads:
             thread.start()
