@@ -1,12 +1,14 @@
 """The gunicorn worker: greenlets for HTTP, real threads for everything that blocks."""
 
 import sys
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
 import gevent
 from gevent import monkey, socket
-from gunicorn.http.body import ChunkedReader, LengthReader
+from gunicorn.http.body import Body, ChunkedReader, LengthReader
+from gunicorn.http.errors import ParseException
 from gunicorn.workers.ggevent import GeventWorker
 
 from supervisor.events import broker
@@ -73,12 +75,8 @@ class Worker(GeventWorker):
             super().handle_request(listener_name, req, sock, addr)
         except StopIteration:
             closing = True
-        with gevent.Timeout(UNREAD_SECONDS, False):
-            while req.body.read(PIECE_BYTES):
-                pass
-            if not closing:
-                return
-        raise StopIteration
+        if not _read_rest(req.body) or closing:
+            raise StopIteration
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> Any:
         """Begin to stop at once: gunicorn first waits for requests, and streams never end."""
@@ -97,3 +95,12 @@ class Worker(GeventWorker):
         broker.stop("shutdown")
         gevent.sleep(SLOW_READER_SECONDS)
         broker.drop()
+
+
+def _read_rest(body: Body) -> bool:
+    """Read a body to its end; return whether there was one, and soon."""
+    with suppress(ParseException, OSError), gevent.Timeout(UNREAD_SECONDS, False):
+        while body.read(PIECE_BYTES):
+            pass
+        return not body.failed
+    return False

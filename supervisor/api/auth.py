@@ -35,8 +35,7 @@ def protect(app: Flask, config: Config) -> None:
 
     @app.before_request
     def authenticate() -> Any:
-        if (request.endpoint, request.method) in PUBLIC:
-            return None
         # Not `login_required`: it lets every OPTIONS request pass.
         g.has_key = bool(auth.authenticate(auth.get_auth(), None))
-        return None if g.has_key else auth.auth_error_callback(401)
+        public = (request.endpoint, request.method) in PUBLIC
+        return None if g.has_key or public else auth.auth_error_callback(401)

@@ -10,7 +10,8 @@ from typing import Any
 import gevent
 from flask import Flask, g, request
 from gevent.threadpool import ThreadPool
-from werkzeug.exceptions import RequestEntityTooLarge, RequestTimeout
+from gunicorn.http.errors import ParseException
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, RequestTimeout
 
 BODY_BYTES = 1024 * 1024
 BODY_SECONDS = 10
@@ -52,8 +53,11 @@ def read_body() -> None:
         return
     if (request.content_length or 0) > BODY_BYTES:
         raise RequestEntityTooLarge
-    with gevent.Timeout(BODY_SECONDS, RequestTimeout):
-        g.body = _read_at_most(BODY_BYTES + 1)
+    try:
+        with gevent.Timeout(BODY_SECONDS, RequestTimeout):
+            g.body = _read_at_most(BODY_BYTES + 1)
+    except (ParseException, OSError):
+        raise BadRequest("The body is broken off or wrongly framed") from None
     if len(g.body) > BODY_BYTES:
         raise RequestEntityTooLarge
 

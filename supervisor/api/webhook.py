@@ -60,6 +60,8 @@ def _stack_called(uuid: str) -> Stack:
     try:
         return stacks.find(uuid)
     except StackNotFound:
+        if g.has_key:
+            raise
         # Who has neither a key nor a secret learns nothing of which stacks there are.
         raise SignatureInvalid from None
 

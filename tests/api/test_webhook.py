@@ -323,6 +323,11 @@ def test_nobody_learns_from_a_webhook_which_stacks_there_are(
     assert api.rows() == before
 
 
+def test_with_the_key_an_unknown_stack_is_not_found(api: Api) -> None:
+    answer = api.client.post(f"/stacks/{uuid4()}/webhook", data=PUSH)
+    assert (answer.status_code, answer.get_json()) == (404, {"error": "Stack not found"})
+
+
 def test_who_guesses_stacks_has_to_wait(make_api: Callable[..., Api]) -> None:
     client = make_api(bad_signatures_per_minute=2).app.test_client()
     answers = [client.post(f"/stacks/{uuid4()}/webhook", data=PUSH) for _ in range(3)]
@@ -448,6 +453,24 @@ def test_a_huge_chunked_body_is_refused_in_bounded_memory(
     body = chunks(*[b"x" * 65536] * 400)
     assert send(shared_service, "POST", path, CHUNKED, body=body).status == 413
     assert memory(shared_service) - before < 10 * 1024**2
+
+
+@pytest.mark.parametrize("body", [b"zz\r\n", b"-5\r\n", b"5\r\nabcdefg", b"5;\r\n"], ids=ascii)
+def test_a_body_in_wrong_chunks_is_refused(shared_service: Service, path: str, body: bytes) -> None:
+    answer = send(shared_service, "POST", path, CHUNKED, body=body)
+    assert answer.status == 400
+    assert json.loads(answer.body) == {"error": "The body is broken off or wrongly framed"}
+    assert "broke" not in shared_service.log_text
+
+
+@pytest.mark.parametrize("framing", [CHUNKED, "Content-Length: 9"])
+def test_a_body_that_is_broken_off_leaves_no_trace(
+    shared_service: Service, path: str, framing: str
+) -> None:
+    with connect(shared_service) as connection:
+        connection.sendall(request("POST", path, framing, body=b"5\r\nab"))
+    assert send(shared_service, "POST", path, LENGTH, WRONG, body=PUSH).status == 400
+    assert "Traceback" not in shared_service.log_text
 
 
 @pytest.mark.parametrize("count", [2, 7])
