@@ -3,6 +3,7 @@
 import gc
 import os
 import sys
+import time
 
 from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker
@@ -11,6 +12,10 @@ from supervisor import logs, storage
 from supervisor.config import Config
 from supervisor.errors import ConfigInvalid, StorageInUse
 from supervisor.redact import Redactor
+
+# `schedule` counts in local time, and an hour of that comes twice each autumn.
+os.environ["TZ"] = "UTC"
+time.tzset()
 
 try:
     settings = Config.from_environment(os.environ)

@@ -4,6 +4,7 @@ import random
 import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -311,3 +312,20 @@ def test_an_interrupted_run_is_not_done_twice_where_a_newer_trigger_waits(
     service.start()
     found = all_ended(service, stack["uuid"])
     assert found == {first["uuid"]: "interrupted", second: "succeeded"}
+
+
+@pytest.mark.row("P8")
+def test_the_end_of_summer_time_stops_no_polls(
+    start_service: StartService, repository: Repository
+) -> None:
+    until = datetime.now(UTC) + timedelta(seconds=5)
+    summer = until + timedelta(hours=1)
+    service = start_service(TZ=f"WINTER0SUMMER-1,J1/0,J{summer:%j}/{summer:%H:%M:%S}")
+    fields = {"strategy": "polling", "polling_interval": 1}
+    stack = service.create_stack(git_repository=repository.url, **fields)
+
+    def checked_after_it() -> bool:
+        last = service.get(f"/stacks/{stack['uuid']}").json()["last_check"]
+        return bool(last) and datetime.fromisoformat(last) > until + timedelta(seconds=1)
+
+    wait_until(checked_after_it, "polls go on", seconds=30)
