@@ -223,6 +223,10 @@ class PortTaken(SupervisorError):
     """A port that a service publishes is in use."""
 
 
+class NetworksExhausted(SupervisorError):
+    """The engine has no addresses for another network."""
+
+
 class FilesOfOthers(SupervisorError):
     """Containers wrote files that this user cannot remove."""
 

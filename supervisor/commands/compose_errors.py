@@ -9,6 +9,7 @@ from supervisor.errors import (
     EngineDenied,
     EngineUnreachable,
     ImageNotFound,
+    NetworksExhausted,
     PortTaken,
     RegistryDenied,
     SupervisorError,
@@ -38,6 +39,12 @@ TABLE: tuple[tuple[str, type[SupervisorError], str], ...] = (
         r"port is already allocated|address already in use",
         PortTaken,
         "A port that a service publishes is taken by another program or stack",
+    ),
+    (
+        r"non-overlapping IPv4 address pool|predefined address pools",
+        NetworksExhausted,
+        "The engine has no addresses left for another network: remove networks that nobody uses, or"
+        " give it more, see docs/troubleshooting.md",
     ),
     (
         r"error getting credentials|docker-credential-\S+ (executable )?(file )?not found",

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from supervisor.commands.compose import Compose, Project, engine_version
+from supervisor.commands.compose_errors import explain
 from supervisor.commands.images import local_images
 from supervisor.commands.shell import Shell
 from supervisor.errors import (
@@ -19,6 +20,7 @@ from supervisor.errors import (
     CommandTimedOut,
     EngineUnreachable,
     ImageNotFound,
+    NetworksExhausted,
     PortTaken,
     SupervisorError,
 )
@@ -230,6 +232,19 @@ def test_a_taken_port_is_called_so(compose: Compose) -> None:
         )
         with pytest.raises(PortTaken):
             with_file(compose, text).up(60)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "could not find an available, non-overlapping IPv4 address pool among the defaults to"
+        " assign to the network",
+        "all predefined address pools have been fully subnetted",
+    ],
+)
+def test_an_engine_without_addresses_is_called_so(said: str) -> None:
+    error = CommandFailed("docker compose up", 1, f"Error response from daemon: {said}")
+    assert isinstance(explain(error), NetworksExhausted)
 
 
 def test_no_engine_is_called_so(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
