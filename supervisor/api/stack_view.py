@@ -58,6 +58,7 @@ def _condition(stack: Stack) -> dict[str, Any]:
         "suspended": stack.suspended,
         "suspended_reason": stack.suspended_reason,
         "suspended_until": time_text(stack.suspended_until),
+        "held_commit": stack.hold_commit,
         "healthy": stack.healthy,
         "drift": stack.drift,
         "commit": stack.applied_commit,
@@ -74,12 +75,13 @@ def overview_values(row: Sequence[Any]) -> dict[str, Any]:
 
     Taken apart at once: to look up each value by its name would take twice as long.
     """
-    name, uuid, strategy, deleting, held, healthy, commit, last_run, action, status = row
+    name, uuid, strategy, deleting, held, suspended, healthy, commit, last_run, action, status = row
     return {
         "name": name,
         "uuid": uuid,
         "strategy": strategy,
         "state": state_of(held, deleting=deleting),
+        "suspended": suspended,
         "healthy": healthy,
         "commit": commit,
         "last_run": time_text(last_run),

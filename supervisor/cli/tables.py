@@ -33,7 +33,12 @@ console = Console(highlight=False, soft_wrap=True, width=WIDE)
 
 def print_stacks(stacks: list[dict[str, Any]]) -> None:
     """Print one line for each stack."""
-    _print_rows(COLUMNS, stacks)
+    _print_rows(COLUMNS, [stack | {"state": _state(stack)} for stack in stacks])
+
+
+def _state(stack: dict[str, Any]) -> str:
+    state: str = stack["state"]
+    return "suspended" if stack["suspended"] and state == "active" else state
 
 
 def print_stack(fields: dict[str, Any], runs: list[dict[str, Any]]) -> None:
