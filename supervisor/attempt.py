@@ -37,6 +37,8 @@ from supervisor.secret_names import secret_values
 
 log = logging.getLogger(__name__)
 
+UNSURE = (Status.FAILED, Status.INTERRUPTED)
+
 P = ParamSpec("P")
 
 
@@ -93,12 +95,12 @@ class Attempt:
     def _follow_recipe(self) -> str:
         run, recipe = self._run, self._recipe
         self._find_host_storage()
-        if self._stack.suspended and run.trigger in AUTOMATIC:
+        if self._stack.suspended and run.trigger in AUTOMATIC and run.action != Action.DELETE:
             raise Held("Automatic runs of the stack are suspended: resume it")
         if run.action in DEPLOYING:
             by_commit = run.trigger in (Trigger.WEBHOOK, Trigger.POLLING)
             # After a run that was cut off, what runs may be anything.
-            failed_before = self._stack.last_status in (Status.FAILED, Status.INTERRUPTED)
+            failed_before = self._stack.left_failed or self._stack.last_status in UNSURE
             by_person = run.action == Action.REDEPLOY or run.trigger == Trigger.API
             return recipe.deploy(explicit=failed_before or not by_commit, by_person=by_person)
         if run.action == Action.DELETE:
@@ -145,7 +147,7 @@ class Attempt:
         raise HandedOver
 
     def _failed(self, reason: str, *, retry: bool = False) -> Outcome:
-        message = f"{self._recipe.progress.step}: {reason}"
+        message = self._recipe.progress.failure(reason)
         self._write(message.splitlines())
         # A teardown is tried until it succeeds.
         again = retry or self._run.action == Action.DELETE
@@ -156,7 +158,8 @@ class Attempt:
 
     def _announce(self, step: str, text: str) -> None:
         failpoints.reach(step)
-        keep_going(self._output.begin)(step, f"==> {step}: {self._redact(text)}")
+        line = f"==> {step}: {self._redact(text)}"
+        keep_going(self._output.begin)(step, self._recipe.progress.commit, line)
 
     def _write(self, lines: list[str]) -> None:
         keep_going(self._output.append)(lines)
@@ -177,6 +180,7 @@ def outcome_of(
         status,
         message,
         commit=progress.commit,
+        came_up=progress.step == "gate",
         healthy=progress.healthy,
         outcome=progress.outcome,
         reasons=progress.reasons,
@@ -220,6 +224,7 @@ def spec_of(stack: Stack, config: Config) -> StackSpec:
         variables=secrets.compose_variables,
         held=stack.held,
         hold_commit=stack.hold_commit,
+        left_failed=stack.left_failed,
         health_timeout=stack.health_timeout,
         rollback=stack.rollback,
         applied=applied,

@@ -60,7 +60,7 @@ def frames_after(stack_id: int, number: int) -> tuple[bytes, int]:
         .limit(FRAMES_AT_ONCE)
     )
     with reading() as session:
-        rows: Sequence[tuple[LogLine, Run]] = session.execute(query).tuples().all()
+        rows = session.execute(query).all()
     frames = [
         frame(
             line.id,
@@ -87,12 +87,12 @@ def starting_point(stack: Stack, count: int) -> int:
     """
     lines = LogLine.stack_id == stack.id
     running = select(Run.id).where(Run.stack_id == stack.id, Run.status == Status.RUNNING)
-    entry_numbers = (
+    newest_entries = (
         select(LogLine.id)
         .where(lines, LogLine.kind == LineKind.ENTRY)
         .order_by(LogLine.id.desc())
-        .limit(1)
-        .offset(max(count - 1, 0))
+        .limit(count)
+        .subquery()
     )
     with reading() as session:
         newest = session.scalar(select(func.max(LogLine.id)).where(lines)) or 0
@@ -100,5 +100,5 @@ def starting_point(stack: Stack, count: int) -> int:
         first = run_id and session.scalar(
             select(func.min(LogLine.id)).where(LogLine.run_id == run_id)
         )
-        edge = session.scalar(entry_numbers) if count else None
+        edge = session.scalar(select(func.min(newest_entries.c.id)))
     return min([newest, *(number - 1 for number in (first, edge) if number)])

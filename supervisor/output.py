@@ -2,8 +2,9 @@
 
 import json
 from collections import deque
+from collections.abc import Mapping
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, event, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from supervisor.database import writing
@@ -36,6 +37,11 @@ def line_data(run: Run, text: str) -> str:
     )
 
 
+def publish(session: Session, stack_id: int, frames: Frames) -> None:
+    """Show followers with the commit what it stores; later, the stack's next run might be first."""
+    event.listen(session, "after_commit", lambda _: broker.publish(stack_id, frames), once=True)
+
+
 class Output:
     """Take the lines of one run; used by the one thread that runs it."""
 
@@ -47,18 +53,18 @@ class Output:
         self._tail: deque[int] = deque()
         self._left_out = 0
 
-    def begin(self, step: str, line: str) -> None:
-        """Record which step the run is at, with the line that tells of it."""
-        self.append([line], step)
+    def begin(self, step: str, commit: str | None, line: str) -> None:
+        """Record which step the run is at and with which commit, and the line that tells of it."""
+        self.append([line], {"step": step, "commit_after": commit})
 
-    def append(self, lines: list[str], step: str | None = None) -> None:
+    def append(self, lines: list[str], facts: Mapping[str, str | None] | None = None) -> None:
         """Store lines and show them to followers; bounded, however many they are."""
         with writing(durable=False) as session:
-            if step is not None:
-                session.execute(update(Run).where(Run.id == self._run.id).values(step=step))
+            if facts:
+                session.execute(update(Run).where(Run.id == self._run.id).values(facts))
             frames = self._store_head(session, lines)
             frames += self._store_tail(session, lines[len(frames) :])
-        broker.publish(self._run.stack_id, frames)
+            publish(session, self._run.stack_id, frames)
 
     def close(self) -> None:
         """Say in the mark how many lines were left out, or take it away if none was."""

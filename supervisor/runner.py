@@ -1,7 +1,6 @@
 """Executes runs in real threads: claims one, has it carried out, records how it ended."""
 
 import logging
-import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -35,6 +34,7 @@ STOPPING = "Supervisor is stopping"
 KILLED = "Supervisor was stopped while it ran"
 LOST = "The helper container that went on with it is gone"
 DELETED = "the stack was deleted"
+BROKEN = "internal error, see Supervisor's own log"
 
 
 class Runner:
@@ -85,14 +85,14 @@ class Runner:
     def _take_back(self, run: Run) -> None:
         """Go on with a run that this Supervisor's predecessor handed over."""
         try:
-            with self._app.app_context():
+            with self._app.app_context(), log_context.of_run(run.uuid):
                 self._await(run, stacks.of_run(run))
         except Exception:
             log.exception("run %s, which was handed over, could not be taken back", run.uuid)
 
     def _await(self, run: Run, stack: Stack) -> None:
         """Record what a helper container makes of a run; at a stop, leave that to the next life."""
-        log.info("run %s of %s: handed over to a helper container", run.uuid, stack.name)
+        log.info("%s of %s: handed over to a helper container", run.action, stack.name)
         handover = self._handover(run)
         helper = HelperContainer(self._shell, run.uuid)
         output = Output(run)
@@ -107,11 +107,10 @@ class Runner:
                 stack, result.progress, Status(result.status), result.message, retry=result.retry
             )
         keep_going(output.close)()
-        self._insist(run, lambda: self._record_once(run, stack, outcome, LOST))
+        self._record(run, stack, outcome, LOST)
         handover.close()
         with suppress(SupervisorError):
             helper.remove()
-        log.info("run %s of %s: %s", run.uuid, stack.name, outcome.status if outcome else LOST)
 
     def _handover(self, run: Run) -> Handover:
         return Handover(self._config.storage, run.uuid, self._app.extensions["supervisor_cipher"])
@@ -144,10 +143,11 @@ class Runner:
             rings, seconds = queue_bell.rings, IDLE_SECONDS
             try:
                 with self._app.app_context():
-                    claimed = runs.claim()
+                    cancellation = Cancellation()
+                    claimed = self._claim(cancellation)
                     if claimed:
                         with log_context.of_run(claimed[0].uuid):
-                            self._execute(*claimed)
+                            self._execute(*claimed, cancellation)
                         continue
                     if runs.waits_a_moment():
                         seconds = SOON_SECONDS
@@ -156,11 +156,16 @@ class Runner:
                 self._stopping.wait(IDLE_SECONDS)
             queue_bell.wait(rings, seconds)
 
-    def _execute(self, run: Run, stack: Stack) -> None:
-        log.info("run %s of %s: %s begins (%s)", run.uuid, stack.name, run.action, run.trigger)
-        cancellation = Cancellation()
+    def _claim(self, cancellation: Cancellation) -> tuple[Run, Stack] | None:
+        """Take a run such that whoever wants it cancelled afterwards finds it."""
         with self._lock:
-            self._active[stack.id] = cancellation
+            claimed = runs.claim()
+            if claimed:
+                self._active[claimed[1].id] = cancellation
+        return claimed
+
+    def _execute(self, run: Run, stack: Stack, cancellation: Cancellation) -> None:
+        log.info("%s of %s: begins (%s)", run.action, stack.name, run.trigger)
         try:
             outcome = self._attempt(run, stack, cancellation)
         except HandedOver:
@@ -170,10 +175,8 @@ class Runner:
             with self._lock:
                 del self._active[stack.id]
         failpoints.reach("finish")
-        self._record(run, stack, outcome)
+        self._record(run, stack, outcome, STOPPING)
         failpoints.reach("finished")
-        status = outcome.status if outcome else Status.INTERRUPTED
-        log.info("run %s of %s: %s", run.uuid, stack.name, status)
 
     def _attempt(self, run: Run, stack: Stack, cancellation: Cancellation) -> Outcome | None:
         """Return how the run ended; None means that our own stop interrupted it."""
@@ -187,11 +190,17 @@ class Runner:
             raise
         except Exception:
             log.exception("run %s of %s could not begin", run.uuid, stack.name)
-            return Outcome(Status.FAILED, "internal error, see Supervisor's own log")
+            return Outcome(Status.FAILED, BROKEN)
 
-    def _record(self, run: Run, stack: Stack, outcome: Outcome | None) -> None:
-        """Write the end of the run down."""
-        self._insist(run, lambda: self._record_once(run, stack, outcome))
+    def _record(self, run: Run, stack: Stack, outcome: Outcome | None, cut_by: str) -> None:
+        """Write the end of the run down: one without an end would hold its stack for ever."""
+        _tell_end(run, stack, outcome or Outcome(Status.INTERRUPTED, cut_by))
+        try:
+            self._insist(run, lambda: self._record_once(run, stack, outcome, cut_by))
+        except Exception:
+            log.exception("run %s: what it led to cannot be stored", run.uuid)
+            failed = Outcome(Status.FAILED, BROKEN, retry=run.action == Action.DELETE)
+            self._insist(run, lambda: runs.finish(run, failed, self._config.runs_kept))
 
     def _insist(self, run: Run, record: Callable[[], None]) -> None:
         """Try again until the disk has room for the end of the run, however long it takes."""
@@ -205,13 +214,12 @@ class Runner:
             else:
                 return
 
-    def _record_once(
-        self, run: Run, stack: Stack, outcome: Outcome | None, cut_by: str = STOPPING
-    ) -> None:
+    def _record_once(self, run: Run, stack: Stack, outcome: Outcome | None, cut_by: str) -> None:
         if outcome is None:
             runs.interrupt(run, cut_by, self._config.runs_kept)
         elif run.action == Action.DELETE and outcome.status == Status.SUCCEEDED:
-            self._forget(stack)
+            stacks.remove(stack)
+            upkeep.drop_unwanted(self._config, workspace_of(stack, self._config).mirror)
         else:
             runs.finish(run, outcome, self._config.runs_kept)
 
@@ -226,8 +234,8 @@ class Runner:
         itself = self.itself()
         return itself is not None and itself.is_in(stack.project)
 
-    def _forget(self, stack: Stack) -> None:
-        place = workspace_of(stack, self._config)
-        with place.mirror_locked(self._config.limits.fetch):
-            if not stacks.remove(stack):
-                shutil.rmtree(place.mirror, ignore_errors=True)
+
+def _tell_end(run: Run, stack: Stack, outcome: Outcome) -> None:
+    level = logging.WARNING if outcome.status == Status.FAILED else logging.INFO
+    reason = outcome.message.partition("\n")[0]
+    log.log(level, "%s of %s: %s: %s", run.action, stack.name, outcome.status, reason)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from supervisor.database import reading, writing
 from supervisor.errors import LimitReached
-from supervisor.events import broker, queue_bell
+from supervisor.events import queue_bell
 from supervisor.models import (
     DEPLOYING,
     FINISHED,
@@ -24,9 +24,10 @@ from supervisor.models import (
     Trigger,
     now,
 )
-from supervisor.output import frame
+from supervisor.output import frame, publish
 
 PENDING_LIMIT = 20
+LIMITED = (Trigger.API, Trigger.WEBHOOK)
 ATTEMPTS_LIMIT = 3
 RETRIED = (*DEPLOYING, Action.DELETE)
 VAIN_PAUSE = timedelta(seconds=1)
@@ -47,6 +48,7 @@ class Outcome:
     commit: str | None = None
     retry: bool = False
     catch_up: bool = False
+    came_up: bool = True
     healthy: bool | None = None
     outcome: str | None = None
     reasons: Mapping[str, str] = field(default_factory=dict)
@@ -58,12 +60,13 @@ def submit(session: Session, stack: Stack, action: Action, trigger: Trigger) -> 
     """Add a pending run, or join the pending one that will do the same.
 
     The caller commits before it tells anybody; the runner is woken by the commit of a new run.
-    Raise LimitReached when a stack has too many different things pending.
+    Raise LimitReached when others ask for more while a stack has too many different things
+    pending; what Supervisor itself queues is at most one run for each that ends.
     """
     pending = list(session.scalars(PENDING, {"stack": stack.id}))
     if pending and _does_the_same(pending[-1], action):
         run = _join(pending[-1], action, trigger)
-    elif len(pending) >= PENDING_LIMIT:
+    elif len(pending) >= PENDING_LIMIT and trigger in LIMITED:
         raise LimitReached(f"{PENDING_LIMIT} runs are pending for this stack already")
     else:
         run = _append(session, stack.id, action, trigger)
@@ -92,12 +95,11 @@ def _append(session: Session, stack_id: int, action: Action, trigger: Trigger) -
 
 
 def drop_pending(session: Session, stack: Stack, reason: str) -> None:
-    """Forget what is pending for a stack, except its teardown."""
-    for run in session.scalars(PENDING, {"stack": stack.id}):
+    """Skip what is pending for a stack, except its teardown."""
+    for run in session.scalars(PENDING, {"stack": stack.id}).all():
         if run.action != Action.DELETE:
-            run.status, run.finished_at = Status.SKIPPED, now()
-            run.message = reason
-    session.flush()
+            run.status, run.message, run.finished_at = Status.SKIPPED, reason, now()
+            _tell(session, run)
 
 
 def _of_idle_stacks() -> Select[Run, Stack]:
@@ -114,7 +116,7 @@ def claim() -> tuple[Run, Stack] | None:
     """
     in_vain = and_(
         Stack.last_status.is_not_distinct_from(Status.SKIPPED),
-        Stack.last_run_at > now() - VAIN_PAUSE,
+        Stack.last_run_at.between(now() - VAIN_PAUSE, now()),  # a clock may have been set back
     )
     query = (
         _of_idle_stacks()
@@ -154,9 +156,8 @@ def finish(run: Run, outcome: Outcome, runs_kept: int) -> None:
         run.outcome, run.reasons = outcome.outcome, dict(outcome.reasons)
         _count(stack, run)
         _learn(session, stack, run, outcome)
-        entry = _entry(session, run)
+        _tell(session, run)
         _prune(session, stack.id, runs_kept)
-    broker.publish(stack.id, [(entry.id, frame(entry.id, LineKind.ENTRY, entry.text))])
     queue_bell.ring()
 
 
@@ -168,9 +169,9 @@ def _count(stack: Stack, run: Run) -> None:
 
 def _learn(session: Session, stack: Stack, run: Run, outcome: Outcome) -> None:
     """Bring the stack's own state in line with what the run did."""
-    _learn_of_state(stack, outcome)
+    _learn_of_state(stack, run, outcome)
     if run.action in DEPLOYING:
-        _learn_of_deploy(stack, outcome)
+        _learn_of_deploy(session, stack, outcome)
     elif outcome.status == Status.SUCCEEDED:
         _learn_of_control(session, stack, run.action)
     if outcome.retry and run.action in RETRIED:
@@ -181,18 +182,21 @@ def _learn(session: Session, stack: Stack, run: Run, outcome: Outcome) -> None:
         stack.retries = 0
 
 
-def _learn_of_deploy(stack: Stack, outcome: Outcome) -> None:
+def _learn_of_deploy(session: Session, stack: Stack, outcome: Outcome) -> None:
     if not outcome.retry:
         stack.catch_up = outcome.catch_up
+    if outcome.catch_up and not (stack.held or stack.suspended or stack.deleting):
+        submit(session, stack, Action.DEPLOY, Trigger.RECOVERY)  # let go while the run was skipped
     if outcome.status == Status.SUCCEEDED:
         stack.hold_commit = None
-    elif outcome.outcome and outcome.commit and not outcome.retry:
-        stack.hold_commit = outcome.commit  # what was rolled back is not tried again
+    elif outcome.outcome and outcome.commit and outcome.came_up and not outcome.retry:
+        # What did not become healthy is not tried again; a port that was taken may be free by then.
+        stack.hold_commit = outcome.commit
     if outcome.commit and not outcome.retry and not outcome.catch_up:
         stack.seen_commit = outcome.commit
 
 
-def _learn_of_state(stack: Stack, outcome: Outcome) -> None:
+def _learn_of_state(stack: Stack, run: Run, outcome: Outcome) -> None:
     """Remember what runs now, and the good state before it to go back to."""
     if outcome.healthy is not None:
         stack.healthy, stack.drift = outcome.healthy, {}
@@ -204,28 +208,28 @@ def _learn_of_state(stack: Stack, outcome: Outcome) -> None:
         return
     stack.left_failed = False
     if outcome.applied_commit != stack.applied_commit and outcome.status != Status.SKIPPED:
-        stack.previous = stack.applied
+        stack.previous = None if run.action == Action.ROLLBACK else stack.applied
     stack.applied_commit, stack.applied = outcome.applied_commit, outcome.applied
 
 
 def _learn_of_control(session: Session, stack: Stack, action: Action) -> None:
     if action == Action.ROLLBACK:
-        stack.previous = None
         stack.hold_commit = stack.seen_commit
     if action in (Action.ROLLBACK, Action.HEAL):
         return
     stack.held = {Action.STOP: Held.STOPPED, Action.PAUSE: Held.PAUSED}.get(action)
-    stack.healthy = stack.held is None
-    if stack.held is None and stack.catch_up:
+    stack.healthy = stack.held is None and not stack.left_failed
+    if stack.held is None and stack.catch_up and not stack.deleting:
         submit(session, stack, Action.DEPLOY, Trigger.RECOVERY)
 
 
-def _entry(session: Session, run: Run) -> LogLine:
+def _tell(session: Session, run: Run) -> None:
+    """Write the end of a run to the stack's log, and show it to followers."""
     text = json.dumps(entry_values(run))
     entry = LogLine(stack_id=run.stack_id, run_id=run.id, kind=LineKind.ENTRY, text=text)
     session.add(entry)
     session.flush()
-    return entry
+    publish(session, run.stack_id, [(entry.id, frame(entry.id, LineKind.ENTRY, text))])
 
 
 def entry_values(run: Run) -> dict[str, str]:
@@ -265,12 +269,17 @@ def interrupt(run: Run, reason: str, runs_kept: int) -> None:
     """
     if run.attempts >= ATTEMPTS_LIMIT:
         message = f"gave up after {run.attempts} attempts: {reason}"
-        finish(run, Outcome(Status.FAILED, message), runs_kept)
+        # With its commit, which polls then leave alone. A teardown is never given up.
+        with reading() as session:
+            commit = session.get_one(Run, run.id).commit_after
+        retry = run.action == Action.DELETE
+        finish(run, Outcome(Status.FAILED, message, commit, retry=retry), runs_kept)
         return
     with writing() as session:
         stack = session.get_one(Stack, run.stack_id)
         pending = list(session.scalars(PENDING, {"stack": run.stack_id}))
-        if not (pending and _does_the_same(pending[0], run.action)):
+        useless = stack.deleting and run.action != Action.DELETE
+        if not useless and not (pending and _does_the_same(pending[0], run.action)):
             again = _append(session, stack.id, run.action, _trigger_again(run))
             again.position, again.attempts = run.position, run.attempts
     finish(run, Outcome(Status.INTERRUPTED, reason), runs_kept)

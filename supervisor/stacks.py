@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ from supervisor import due, runs, vault
 from supervisor.database import reading, write_together, writing
 from supervisor.errors import LimitReached, StackInvalid, StackNotFound
 from supervisor.events import broker
-from supervisor.models import Action, Run, Stack, Strategy, Trigger, now
+from supervisor.models import DEPLOYING, Action, Run, Stack, Status, Strategy, Trigger, now
 from supervisor.webhooks.address import repository_key
 
 OVERLAP = "signature_secret_overlap"
@@ -41,6 +41,7 @@ OVERVIEW: Select[*tuple[Any, ...]] = select(
     Stack.strategy,
     Stack.deleting,
     Stack.held,
+    Stack.suspended,
     Stack.healthy,
     Stack.applied_commit,
     Stack.last_run_at,
@@ -57,6 +58,12 @@ def find(uuid: str) -> Stack:
     if stack is None:
         raise StackNotFound
     return stack
+
+
+def exists(stack_id: int) -> bool:
+    """Tell whether there is a stack with this number still, also one that is being deleted."""
+    with reading() as session:
+        return session.get(Stack, stack_id) is not None
 
 
 def is_there(session: Session, stack: Stack) -> bool:
@@ -106,10 +113,14 @@ def create(values: Mapping[str, Any], stacks_limit: int) -> tuple[Stack, Run]:
         return stack, runs.submit(session, stack, Action.DEPLOY, Trigger.API)
 
 
-def change(uuid: str, values: Mapping[str, Any]) -> tuple[Stack, Run | None]:
-    """Change the given fields, and queue a redeploy if one of them matters for what runs."""
+def change(uuid: str, values_for: Callable[[Stack], Mapping[str, Any]]) -> tuple[Stack, Run | None]:
+    """Change the fields that a function gives for the stack as nobody else changes it meanwhile.
+
+    Queue a redeploy if one of them matters for what runs.
+    """
     with _unique_name(), writing() as session:
         stack = _get(session, uuid)
+        values = values_for(stack)
         before = vault.secrets_of(stack)
         fields = {name: value for name, value in values.items() if name != OVERLAP}
         changed = {key for key, value in fields.items() if value != _current(stack, before, key)}
@@ -127,9 +138,22 @@ def change(uuid: str, values: Mapping[str, Any]) -> tuple[Stack, Run | None]:
         if changed & {"polling_interval", "git_repository", "git_reference", "strategy"}:
             stack.check_at = due.first_check_at(stack.polling_interval)
             stack.check_failures, stack.check_error = 0, None
+        if changed & {"health_timeout", "rollback"} and _was_taken_back(session, stack):
+            stack.hold_commit = stack.seen_commit = None  # the next poll or webhook tries it again
         redeploy = bool(changed & REDEPLOYING) and not stack.deleting
         run = runs.submit(session, stack, Action.REDEPLOY, Trigger.API) if redeploy else None
     return stack, run
+
+
+def _was_taken_back(session: Session, stack: Stack) -> bool:
+    """Tell whether the commit that is not to be tried again failed; a person may have left it."""
+    query = select(Run.outcome).where(
+        Run.stack_id == stack.id,
+        Run.commit_after == stack.hold_commit,
+        Run.action.in_(DEPLOYING),
+        Run.status.in_((Status.FAILED, Status.SUCCEEDED)),
+    )
+    return session.scalar(query.order_by(Run.id.desc()).limit(1)) is not None
 
 
 def _current(stack: Stack, secrets: vault.StackSecrets, key: str) -> Any:
@@ -155,10 +179,10 @@ def suspend(uuid: str, reason: str | None, until: datetime | None) -> None:
         stack.suspended, stack.suspended_reason, stack.suspended_until = True, reason, until
 
 
-def resume(uuid: str) -> None:
-    """Let automatic runs go on, and catch up with what was held meanwhile."""
+def resume(uuid: str) -> Run | None:
+    """Let automatic runs go on, and catch up with what was held meanwhile; return the run."""
     with writing() as session:
-        let_go(session, _get(session, uuid))
+        return let_go(session, _get(session, uuid))
 
 
 def resume_due(at: datetime) -> None:
@@ -171,21 +195,24 @@ def resume_due(at: datetime) -> None:
             let_go(session, stack)
 
 
-def let_go(session: Session, stack: Stack) -> None:
-    """End a suspension within the caller's transaction."""
+def let_go(session: Session, stack: Stack) -> Run | None:
+    """End a suspension within the caller's transaction; return the run that catches up."""
     stack.suspended, stack.suspended_reason, stack.suspended_until = False, None, None
-    if stack.catch_up and not stack.held and not stack.deleting:
-        runs.submit(session, stack, Action.DEPLOY, Trigger.RECOVERY)
-    if stack.drift and stack.self_heal and not stack.held and not stack.deleting:
-        runs.submit(session, stack, Action.HEAL, Trigger.DRIFT)
+    if stack.held or stack.deleting:
+        return None
+    queued = []
+    if stack.catch_up:
+        queued.append(runs.submit(session, stack, Action.DEPLOY, Trigger.RECOVERY))
+    if stack.drift and stack.self_heal:
+        queued.append(runs.submit(session, stack, Action.HEAL, Trigger.DRIFT))
+    return queued[0] if queued else None
 
 
-def drop_pending(uuid: str, reason: str) -> Stack:
+def drop_pending(uuid: str, reason: str) -> None:
     """Drop what is pending for a stack."""
     with writing() as session:
         stack = _get(session, uuid)
         runs.drop_pending(session, stack, reason)
-        return stack
 
 
 def mark_deleting(uuid: str, *, volumes: bool) -> tuple[Stack, Run]:
@@ -199,18 +226,11 @@ def mark_deleting(uuid: str, *, volumes: bool) -> tuple[Stack, Run]:
         return stack, runs.submit(session, stack, Action.DELETE, Trigger.API)
 
 
-def remove(stack: Stack) -> bool:
-    """Forget a stack whose containers are gone; return whether others use its mirror."""
+def remove(stack: Stack) -> None:
+    """Forget a stack whose containers are gone."""
     with writing() as session:
         session.delete(session.get_one(Stack, stack.id))
-        same = select(Stack.id).where(
-            Stack.git_repository == stack.git_repository,
-            Stack.shallow == stack.shallow,
-            Stack.id != stack.id,
-        )
-        shared = session.scalar(same.limit(1)) is not None
     broker.close(stack.id, "deleted")
-    return shared
 
 
 def mirrored() -> set[tuple[str, bool]]:

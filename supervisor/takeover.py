@@ -62,7 +62,7 @@ class Takeover:
 
     def _failed(self, reason: str, *, retry: bool = False) -> Result:
         progress = self._order.progress
-        message = f"{progress.step}: {self._redact(reason)}"
+        message = progress.failure(self._redact(reason))
         self._handover.tell(message.splitlines())
         if self._order.former:
             self._bring_back(self._order.former)

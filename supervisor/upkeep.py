@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from supervisor import stacks
@@ -15,6 +16,7 @@ from supervisor.errors import SupervisorError
 log = logging.getLogger(__name__)
 
 LOCK_SECONDS = 60
+MOMENT_SECONDS = 1
 
 
 def remove_drafts(config: Config) -> None:
@@ -45,6 +47,13 @@ def tidy_mirrors(config: Config) -> None:
                     shutil.rmtree(mirror)
         except SupervisorError as error:
             log.warning("%s cannot be tidied: %s", mirror.name, error)
+
+
+def drop_unwanted(config: Config, mirror: Path) -> None:
+    """Remove a mirror that no stack wants; one that is in use just now waits for `tidy_mirrors`."""
+    with suppress(SupervisorError), mirror_locked(mirror, MOMENT_SECONDS):
+        if mirror not in _wanted(config):
+            shutil.rmtree(mirror, ignore_errors=True)
 
 
 def _wanted(config: Config) -> set[Path]:

@@ -79,6 +79,9 @@ class Watcher:
                 broken = 0 if time.monotonic() - began > 60 else broken + 1
                 if broken == 1:
                     log.warning("The engine's events broke off, trying again: %s", error)
+            except Exception:
+                log.exception("The watcher's listener met an error and goes on")
+                broken = len(RECONNECT_SECONDS)
             time.sleep(RECONNECT_SECONDS[min(broken, len(RECONNECT_SECONDS) - 1)])
 
     def _hear(self, lines: list[str]) -> None:
@@ -171,7 +174,8 @@ class Watcher:
     def _heal(self, stack: Stack) -> bool:
         """Queue a run that puts back what differs; False where that has to wait, not to flap."""
         pause = HEAL_PAUSES[min(stack.heals, len(HEAL_PAUSES) - 1)]
-        if stack.healed_at is not None and now() - stack.healed_at < timedelta(seconds=pause):
+        ago = now() - stack.healed_at if stack.healed_at else None
+        if ago is not None and timedelta(0) <= ago < timedelta(seconds=pause):
             return False
         wellbeing.submit_heal(stack, calm=timedelta(seconds=CALM_SECONDS))
         return True

@@ -52,7 +52,7 @@ def submit_heal(stack: Stack, calm: timedelta) -> None:
     running = select(Run.id).where(Run.stack_id == stack.id, Run.status == Status.RUNNING)
     with writing() as session:
         stack = session.get_one(Stack, stack.id)
-        if stack.held or stack.suspended or session.scalar(running) is not None:
+        if stack.held or stack.suspended or stack.deleting or session.scalar(running) is not None:
             return
         recent = stack.healed_at is not None and now() - stack.healed_at < calm
         stack.heals = stack.heals + 1 if recent else 1

@@ -11,7 +11,7 @@ from supervisor import stacks
 from supervisor.api.body import json_object
 from supervisor.api.rules import NUL_OR_HALF
 from supervisor.api.runs import run_path
-from supervisor.models import Action, Stack, Trigger
+from supervisor.models import Action, Run, Stack, Trigger
 
 blueprint = Blueprint("control", __name__)
 
@@ -41,18 +41,18 @@ def command(uuid: str) -> Any:
         raise BadRequest("Invalid control command")
     reason, until = _reason(body.get("reason")), _time(body.get("until"))
     if word in AT_ONCE:
-        AT_ONCE[word](stack, reason, until)
-        return "", 204
-    run = stacks.submit(uuid, RUNS[word], Trigger.API)
-    return "", 204, {"Location": run_path(stack, run)}
+        run = AT_ONCE[word](stack, reason, until)
+    else:
+        run = stacks.submit(uuid, RUNS[word], Trigger.API)
+    return "", 204, {"Location": run_path(stack, run)} if run else {}
 
 
 def _suspend(stack: Stack, reason: str | None, until: datetime | None) -> None:
     stacks.suspend(stack.uuid, reason, until)
 
 
-def _resume(stack: Stack, _reason: str | None, _until: datetime | None) -> None:
-    stacks.resume(stack.uuid)
+def _resume(stack: Stack, _reason: str | None, _until: datetime | None) -> Run | None:
+    return stacks.resume(stack.uuid)
 
 
 def _cancel(stack: Stack, _reason: str | None, _until: datetime | None) -> None:
@@ -63,7 +63,7 @@ def _cancel(stack: Stack, _reason: str | None, _until: datetime | None) -> None:
         runner.cancel(stack.id, CANCELLED)
 
 
-AT_ONCE: dict[str, Callable[[Stack, str | None, datetime | None], None]] = {
+AT_ONCE: dict[str, Callable[[Stack, str | None, datetime | None], Run | None]] = {
     "suspend": _suspend,
     "resume": _resume,
     "cancel": _cancel,

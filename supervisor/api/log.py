@@ -1,7 +1,7 @@
 """/stacks/<uuid>/log: finished runs as a list, and everything as server-sent events."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, ParamSpec, TypeVar
 
 import gevent
 from flask import Blueprint, Flask, Response, current_app, request
@@ -10,6 +10,9 @@ from werkzeug.exceptions import BadRequest, TooManyRequests
 from supervisor import history, stacks
 from supervisor.api.body import Number, flag
 from supervisor.events import broker
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 blueprint = Blueprint("log", __name__)
 
@@ -55,10 +58,12 @@ def _last_event_id() -> int | None:
 def follow(app: Flask, stack_id: int, number: int) -> Iterator[bytes]:
     """Yield what comes after that number: subscribe first, then replay, then follow."""
     with broker.follow(stack_id) as follower:
+        if not _in_thread(app, stacks.exists, stack_id):
+            follower.closed = follower.closed or "deleted"  # before it was followed
         yield f"retry: {RETRY_MILLISECONDS}\n: following\n\n".encode()
         while True:
             ready = follower.after(number)
-            frames, number = ready or _stored(app, stack_id, number)
+            frames, number = ready or _in_thread(app, history.frames_after, stack_id, number)
             if frames:
                 yield frames
             elif follower.closed:
@@ -68,10 +73,12 @@ def follow(app: Flask, stack_id: int, number: int) -> Iterator[bytes]:
                 yield b": heartbeat\n\n"
 
 
-def _stored(app: Flask, stack_id: int, number: int) -> tuple[bytes, int]:
-    def read() -> tuple[bytes, int]:
-        with app.app_context():
-            return history.frames_after(stack_id, number)
+def _in_thread(app: Flask, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Read from the database in a real thread, so that other greenlets go on."""
 
-    found: tuple[bytes, int] = gevent.get_hub().threadpool.apply(read)
+    def work() -> T:
+        with app.app_context():
+            return read(*args, **kwargs)
+
+    found: T = gevent.get_hub().threadpool.apply(work)
     return found

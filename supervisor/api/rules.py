@@ -18,7 +18,8 @@ VARIABLE = re.compile(VARIABLE_NAME.replace("$", r"\Z"))
 # What the command lines themselves, or a program they start, read from their environment: older
 # Compose releases copy an env file's variables there.
 RESERVED_VARIABLE = re.compile(
-    r"(PATH|HOME|SHELL|USER|TMPDIR|IFS|ENV|BASH_ENV|GODEBUG|(HTTP|HTTPS|ALL|FTP|NO)_PROXY"
+    r"(PATH|HOME|SHELL|USER|PWD|TMPDIR|IFS|ENV|BASH_ENV|GODEBUG|TTY_DISPLAY_RATE"
+    r"|(HTTP|HTTPS|ALL|FTP|NO)_PROXY"
     r"|(LD|DYLD|DOCKER|COMPOSE|BUILDKIT|BUILDX|GIT|SSH|SSL|XDG|PYTHON|SUPERVISOR|OTEL)_.*)\Z",
     re.IGNORECASE,
 )

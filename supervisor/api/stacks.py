@@ -39,8 +39,8 @@ def show(uuid: str) -> Any:
 @blueprint.route("/<uuid>", methods=["PATCH", "PUT"])
 def update(uuid: str) -> Any:
     """Change the given fields; names the run where a redeploy was queued."""
-    values = changed_values(stacks.find(uuid), json_object("stack"))
-    stack, run = stacks.change(uuid, values)
+    given = json_object("stack")
+    stack, run = stacks.change(uuid, lambda stack: changed_values(stack, given))
     return stack_values(stack), 200, {"Location": run_path(stack, run)} if run else {}
 
 

@@ -1,5 +1,6 @@
 """The health gate: when a project has settled, and when it is plain that it won't."""
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ LOOK_SECONDS = 0.5
 STEADY_SECONDS = 2.0  # without a health check, a container counts once it ran for this long
 RESTARTS = 3  # waiting for a neighbour by crashing once or twice is common; more is a loop
 CALM_SECONDS = 10.0  # until it ran for this long: the engine never forgets old crashes
+SKEW_SECONDS = 60
 LOG_LINES = 20
 
 
@@ -62,7 +64,9 @@ def _ran_seconds(container: Container) -> float:
     # The engine gives nanoseconds, Python takes microseconds.
     whole, _, fraction = container.started_at.rstrip("Z").partition(".")
     started = datetime.fromisoformat(f"{whole}+00:00").timestamp() + float(f"0.{fraction or 0}")
-    return time.time() - started
+    seconds = time.time() - started
+    # Far in the future: a clock was set, or the engine's goes ahead of ours.
+    return seconds if seconds > -SKEW_SECONDS else math.inf
 
 
 def wait_until_settled(shell: Shell, project: str, seconds: float) -> list[Container]:

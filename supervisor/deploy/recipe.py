@@ -68,7 +68,7 @@ class Recipe:
         applied = self.spec.applied.commit if self.spec.applied else None
         commit = self.fetch(unless=None if explicit else applied)
         if commit == self.spec.hold_commit and not by_person:
-            raise Skipped("A rollback holds the stack until a newer commit comes")
+            raise Skipped(f"{commit[:12]} was taken back: push a newer commit, or send redeploy")
         if self.spec.held:
             raise Held(f"The stack is {self.spec.held}: start or unpause it to deploy this")
         if commit == applied and not explicit:
@@ -81,16 +81,17 @@ class Recipe:
         return self._carry_out(Job("apply", f"Deployed {self._where}", state))
 
     def roll_back(self) -> str:
-        """Go back to the good state before the present one."""
-        if self.spec.previous is None:
+        """Go back to the good state before the present one, which may have failed and been left."""
+        good = self.spec.applied if self.spec.left_failed else self.spec.previous
+        if good is None:
             raise DeployRefused("There is no earlier good commit to go back to")
         if self.spec.held:
             raise DeployRefused(f"The stack is {self.spec.held}: start or unpause it first")
-        commit = self.progress.commit = self.spec.previous.commit
+        commit = self.progress.commit = good.commit
         if self.itself and self.is_own:
-            self.itself.check_kept(self.spec.previous)
+            self.itself.check_kept(good)
         message = f"Rolled back to {commit[:12]}, held until a newer commit comes"
-        return self._carry_out(Job("apply", message, self.spec.previous, images_too=True))
+        return self._carry_out(Job("apply", message, good, images_too=True))
 
     def heal(self) -> str:
         """Make the project equal to what was last applied."""

@@ -21,7 +21,7 @@ from supervisor.errors import CommandCancelled, CommandTimedOut, DiskFull, Super
 class Progress:
     """How far a run came, for the record; `outcome` says what became of a failed one."""
 
-    step: str = "start"
+    step: str = ""
     commit: str | None = None
     touched: bool = False
     healthy: bool | None = None
@@ -33,6 +33,18 @@ class Progress:
         """Tell whether to try again later: not what a commit itself let run into its limit."""
         slow = isinstance(error, CommandTimedOut) and self.touched
         return error.retry and not slow
+
+    def failure(self, reason: str) -> str:
+        """Return the sentence about a failed run: where, why, and what became of the stack."""
+        first, line_end, rest = reason.partition("\n")
+        where = f"{self.step}: " if self.step else ""
+        return f"{where}{first}{self._aftermath}{line_end}{rest}"
+
+    @property
+    def _aftermath(self) -> str:
+        if self.outcome == "rolled_back" and self.state:
+            return f"; went back to {self.state.commit[:12]}"
+        return "; the way back failed too" if self.outcome == "rollback_failed" else ""
 
     def dump(self) -> dict[str, Any]:
         """Return the progress as values of JSON; a state holds variables."""

@@ -13,7 +13,8 @@ from supervisor.commands.git_environment import Remote
 from supervisor.deploy.state import AppliedState
 from supervisor.errors import CommandTimedOut
 
-_mirror_locks: dict[Path, threading.Lock] = defaultdict(threading.Lock)
+# By name: in a container the storage has two paths, its own and that of the host.
+_mirror_locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class StackSpec:
     submodules: bool = False
     held: str | None = None
     hold_commit: str | None = None
+    left_failed: bool = False
     health_timeout: int = 120
     rollback: bool = True
     applied: AppliedState | None = None
@@ -132,7 +134,7 @@ class Workspace:
 @contextmanager
 def mirror_locked(mirror: Path, seconds: float) -> Iterator[None]:
     """Hold a mirror alone; raise CommandTimedOut where others keep it for too long."""
-    lock = _mirror_locks[mirror]
+    lock = _mirror_locks[mirror.name]
     if not lock.acquire(timeout=seconds):
         raise CommandTimedOut("waiting for another stack's git fetch", seconds)
     try:

@@ -13,6 +13,7 @@ from uuid import uuid4
 import pytest
 import requests
 
+from supervisor.commands.docker_environment import FIXED, PASSED_ON
 from tests.api.conftest import Api, Rows, stack_fields
 from tests.api.raw import connect, request, send
 from tests.support.repository import Repository
@@ -710,6 +711,8 @@ def test_folders_are_made_from_uuids_only(shared_service: Service, repository: R
         "SSL_CERT_FILE",
         "SUPERVISOR_API_KEY",
         "docker_host",
+        # Compose is given these itself, and they would win over the variables.
+        *sorted({*FIXED, *PASSED_ON, "PWD"}),
     ],
 )
 def test_a_variable_that_steers_the_command_line_is_refused(

@@ -249,6 +249,9 @@ def test_few_descriptors_fail_a_run_and_not_the_service(
     worker = psutil.Process(service.pid).children()[0]
     _soft, hard = worker.rlimit(resource.RLIMIT_NOFILE)
     worker.rlimit(resource.RLIMIT_NOFILE, (worker.num_fds() + 1, hard))
+    events = listener(worker)
+    assert events
+    events.kill()
     for _ in range(10):
         try:
             assert deliver(service, stack["uuid"]).status_code in (202, 503)
@@ -262,6 +265,13 @@ def test_few_descriptors_fail_a_run_and_not_the_service(
     service.wait_for_run(stack["uuid"], run)
     assert engine.containers(stack["project"], running=True)["db"] == before["db"]
     assert psutil.Process(service.pid).children()[0].pid == worker.pid
+    wait_until(lambda: listener(worker), "the engine's events are followed again")
+
+
+def listener(worker: psutil.Process) -> psutil.Process | None:
+    """Return the command that follows the engine's events, None where it is not there."""
+    commands = worker.children(recursive=True)
+    return next((each for each in commands if each.cmdline()[1:2] == ["events"]), None)
 
 
 @pytest.mark.row("P21")

@@ -174,6 +174,7 @@ def container(*, ran: float = 60, **facts: Any) -> Container:
         {"started_at": "2026-01-01T00:00:00Z"},
         {"status": "exited"},
         {"restarts": RESTARTS - 1},
+        {"ran": -3600},
     ],
 )
 def test_it_is_fine(facts: dict[str, Any]) -> None:
@@ -190,6 +191,7 @@ def test_it_is_fine(facts: dict[str, Any]) -> None:
         ({"status": "removing"}, "web is removing"),
         ({"health": "starting"}, "web has not passed its health check yet"),
         ({"ran": 0}, "web has only just started"),
+        ({"ran": -1}, "web has only just started"),
     ],
 )
 def test_it_is_waited_for(facts: dict[str, Any], words: str) -> None:

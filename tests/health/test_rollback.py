@@ -80,7 +80,7 @@ def test_a_bad_commit_is_taken_back_and_the_untouched_service_never_notices(
 
     bad = web_and_db("2", **page, **UNHEALTHY) | {"page": "two"}
     run = break_by(shared_service, repository, stack, bad)
-    assert run["message"] == "gate: web is unhealthy"
+    assert run["message"] == f"gate: web is unhealthy; went back to {first[:12]}"
     assert (run["commit_before"], run["commit_after"]) == (first, repository.head)
     now = shown(shared_service, stack)
     assert (now["commit"], now["healthy"], now["drift"]) == (first, True, {})
@@ -218,12 +218,18 @@ def test_a_port_that_another_program_has_is_no_end_of_the_old_version(
     assert served() == "1"
     with socket.create_server(("127.0.0.1", 0)) as other:
         bad = serving("2", other.getsockname()[1])
+        taken = other.getsockname()[1]
         run = break_by(shared_service, repository, stack, bad)
     assert run["message"].startswith("up: A port that a service publishes is taken")
+    assert "; went back to" in run["message"]
     assert served() == "1"
     assert shown(shared_service, stack)["healthy"] is True
     assert engine.containers(stack["project"])["db"] == db
     assert seconds_of(run) < 15
+
+    shared_service.wait_for_run(stack["uuid"], webhook(shared_service, stack["uuid"]))
+    answer = requests.get(f"http://127.0.0.1:{taken}/version", timeout=5)
+    assert answer.text.strip() == "2"
 
 
 def test_where_the_way_back_is_off_the_failed_state_stays_to_be_looked_at(
@@ -251,6 +257,26 @@ def test_where_the_way_back_is_off_the_failed_state_stays_to_be_looked_at(
     healed_by_removing(shared_service, engine, stack, "db")
 
 
+def test_where_the_failed_state_was_left_a_rollback_goes_to_the_last_good_commit(
+    shared_service: Service, engine: Engine, repository: Repository
+) -> None:
+    stack = deployed(shared_service, repository, health_timeout=GATE, rollback=False)
+    uuid = stack["uuid"]
+    deploy(shared_service, repository, stack, web_and_db("2"))
+    good = repository.head
+    repository.commit(web_and_db("3", **UNHEALTHY))
+    shared_service.wait_for_run(uuid, webhook(shared_service, uuid), status="failed")
+    shared_service.wait_for_run(uuid, control(shared_service, uuid, "restart"))
+    assert shown(shared_service, stack)["healthy"] is False
+
+    run = shared_service.wait_for_run(uuid, control(shared_service, uuid, "rollback"))
+    assert run["commit_after"] == good
+    assert version(engine, stack) == "2"
+    assert shown(shared_service, stack)["healthy"] is True
+    shared_service.wait_for_run(uuid, control(shared_service, uuid, "rollback"))
+    assert version(engine, stack) == "1"
+
+
 def test_where_the_old_state_does_not_come_up_either_the_run_says_so(
     shared_service: Service, engine: Engine, tmp_path: Path
 ) -> None:
@@ -267,7 +293,8 @@ def test_where_the_old_state_does_not_come_up_either_the_run_says_so(
     repository.commit(web_and_db("2", **needs))
     order = webhook(shared_service, stack["uuid"])
     run = shared_service.wait_for_run(stack["uuid"], order, status="failed")
-    assert (run["outcome"], run["message"]) == ("rollback_failed", "gate: web is unhealthy")
+    message = "gate: web is unhealthy; the way back failed too"
+    assert (run["outcome"], run["message"]) == ("rollback_failed", message)
     output = printed(shared_service, stack, run)
     assert "The way back failed too: web is unhealthy" in output
     now = shown(shared_service, stack)
@@ -292,7 +319,7 @@ def test_a_failed_commit_is_not_tried_again_by_itself_but_a_newer_one_is(
     healed_by_removing(shared_service, engine, stack, "web")
     assert version(engine, stack) == "1"
     again = shared_service.wait_for_run(uuid, webhook(shared_service, uuid), status="skipped")
-    assert "until a newer commit comes" in again["message"]
+    assert again["message"].endswith("was taken back: push a newer commit, or send redeploy")
     for command in ("stop", "start"):
         shared_service.wait_for_run(uuid, control(shared_service, uuid, command))
     checks(shared_service, stack, 2)
@@ -379,10 +406,10 @@ def test_a_person_goes_back_to_the_good_commit_before_and_it_holds_until_a_newer
 
     none = control(shared_service, uuid, "rollback")
     failed = shared_service.wait_for_run(uuid, none, status="failed")
-    assert failed["message"] == "start: There is no earlier good commit to go back to"
+    assert failed["message"] == "There is no earlier good commit to go back to"
     checks(shared_service, stack, 3)
     held = shared_service.wait_for_run(uuid, webhook(shared_service, uuid), status="skipped")
-    assert "until a newer commit comes" in held["message"]
+    assert "push a newer commit, or send redeploy" in held["message"]
     assert version(engine, stack) == "1"
     assert shared_service.runs(uuid)[0]["uuid"] == held["uuid"]
 

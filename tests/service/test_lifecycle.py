@@ -308,12 +308,19 @@ def engine_link(tmp_path: Path) -> Iterator[EngineLink]:
 
 
 @pytest.mark.row("D18")
+@pytest.mark.parametrize("suspended", [False, True])
 def test_a_delete_that_finds_no_engine_is_tried_again_until_nothing_is_left(
-    start_service: StartService, engine: Engine, repository: Repository, engine_link: EngineLink
+    start_service: StartService,
+    engine: Engine,
+    repository: Repository,
+    engine_link: EngineLink,
+    suspended: bool,
 ) -> None:
     service = start_service(DOCKER_HOST=engine_link.address)
     stack = deployed(service, repository)
     uuid = stack["uuid"]
+    if suspended:
+        control(service, uuid, "suspend")
     engine_link.cut()
     assert service.delete(f"/stacks/{uuid}").status_code == 204
     failed = service.wait_for_run(uuid, status="failed")

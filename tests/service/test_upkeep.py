@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from supervisor import upkeep
 from supervisor.commands.git import Git
 from supervisor.commands.shell import Shell
 from supervisor.config import Config
-from supervisor.deploy.spec import Workspace
+from supervisor.deploy.spec import Workspace, mirror_locked
+from supervisor.errors import CommandTimedOut
 from supervisor.secret import Secret
 from tests.api.conftest import Api, make_api  # noqa: F401 (a fixture)
 from tests.support.service import API_KEY, SECRET_KEY_BASE
@@ -29,3 +32,31 @@ def test_mirrors_that_no_stack_uses_are_removed(make_api: Callable[..., Api]) ->
         upkeep.tidy_mirrors(config)
     assert used.exists()
     assert not any(folder.exists() for folder in left)
+
+
+def test_the_mirror_of_the_last_stack_goes_unless_somebody_has_it(
+    make_api: Callable[..., Api],  # noqa: F811
+) -> None:
+    api = make_api()
+    config = Config(Secret(API_KEY), Secret(SECRET_KEY_BASE), api.storage)
+    mirrors = [
+        Workspace(api.storage, "", url, False).mirror for url in ("https://h/1", "https://h/2")
+    ]
+    for mirror in mirrors:
+        Git(Shell(), mirror).create()
+    api.create(git_repository="https://h/2")
+    unwanted, wanted = mirrors
+    with api.app.app_context():
+        with mirror_locked(unwanted, 1):
+            upkeep.drop_unwanted(config, unwanted)
+        assert unwanted.exists()
+        upkeep.drop_unwanted(config, unwanted)
+        upkeep.drop_unwanted(config, wanted)
+    assert (unwanted.exists(), wanted.exists()) == (False, True)
+
+
+def test_a_mirror_has_one_lock_whatever_path_leads_to_it(tmp_path: Path) -> None:
+    inside, on_the_host = tmp_path / "storage", tmp_path / "host"
+    mirrors = [Workspace(path, "", "https://h/1").mirror for path in (inside, on_the_host)]
+    with mirror_locked(mirrors[0], 1), pytest.raises(CommandTimedOut), mirror_locked(mirrors[1], 0):
+        pass

@@ -1,0 +1,297 @@
+"""What becomes of runs: every claimed one ends, every accepted one is told of."""
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from werkzeug.test import TestResponse
+
+from supervisor import runs, stacks
+from supervisor.api.log import follow
+from supervisor.config import Config
+from supervisor.database import writing
+from supervisor.models import Run, Stack, Status, now
+from supervisor.output import Output
+from supervisor.runner import Runner
+from supervisor.runs import Outcome
+from supervisor.secret import Secret
+from tests.api.conftest import Api
+from tests.support.service import API_KEY, SECRET_KEY_BASE
+from tests.support.triggers import signature
+
+PUSH = b'{"ref": "refs/heads/main"}'
+COMMIT, NEWER = "a" * 40, "b" * 40
+TAKEN_BACK = Outcome(Status.FAILED, "gate: web is unhealthy", COMMIT, outcome="rolled_back")
+GOOD = Outcome(Status.SUCCEEDED, "Deployed", COMMIT)
+
+
+@pytest.fixture
+def api(make_api: Callable[..., Api]) -> Api:
+    """An application that nobody else uses: runs are taken from the queue here."""
+    return make_api()
+
+
+def control(api: Api, uuid: str, command: str) -> TestResponse:
+    return api.client.post(f"/stacks/{uuid}/control", json={"command": command})
+
+
+def claimed(api: Api) -> Run:
+    with api.app.app_context():
+        found = runs.claim()
+    assert found
+    return found[0]
+
+
+def finished(api: Api, outcome: Outcome) -> Run:
+    """Take the next run, and end it like this."""
+    run = claimed(api)
+    with api.app.app_context():
+        runs.finish(run, outcome, 100)
+    return run
+
+
+def change(api: Api, uuid: str, **values: Any) -> None:
+    with api.app.app_context():
+        stack = stacks.find(uuid)
+        with writing() as session:
+            for name, value in values.items():
+                setattr(session.get_one(Stack, stack.id), name, value)
+
+
+def statuses(api: Api, uuid: str) -> list[tuple[str, str]]:
+    found = api.client.get(f"/stacks/{uuid}/runs").get_json()["runs"]
+    return [(run["action"], run["status"]) for run in found]
+
+
+def test_what_supervisor_queues_itself_is_not_limited(api: Api) -> None:
+    uuid = api.create()["uuid"]
+    finished(api, GOOD)
+    assert control(api, uuid, "start").status_code == 204
+    change(api, uuid, held="stopped", catch_up=True)
+    start = claimed(api)
+    words = ["restart", "start"] * 10
+    assert [control(api, uuid, word).status_code for word in words] == [204] * 20
+    assert control(api, uuid, "stop").status_code == 409
+    with api.app.app_context():
+        runs.finish(start, Outcome(Status.SUCCEEDED, "start done"), 100)
+    assert statuses(api, uuid)[0] == ("deploy", "pending")
+
+
+@pytest.mark.parametrize(("action", "retried"), [("deploy", False), ("delete", True)])
+def test_a_run_whose_end_cannot_be_stored_ends_all_the_same(
+    api: Api, action: str, retried: bool
+) -> None:
+    uuid = api.create()["uuid"]
+    if action == "delete":
+        assert api.client.delete(f"/stacks/{uuid}").status_code == 204
+    run = claimed(api)
+    config = Config(Secret(API_KEY), Secret(SECRET_KEY_BASE), api.storage)
+    nonsense = Outcome(Status.FAILED, "gate: no", reasons={"web": object()})  # type: ignore[dict-item]
+    with api.app.app_context():
+        Runner(api.app, config)._record(run, stacks.find(uuid), nonsense, "")
+    assert statuses(api, uuid)[0] == (action, "failed")
+    assert bool(api.client.get(f"/stacks/{uuid}/stats").get_json()["next_retry"]) is retried
+
+
+def test_runs_that_are_dropped_are_in_the_log(api: Api) -> None:
+    uuid = api.create()["uuid"]
+    for word in ("stop", "start"):
+        control(api, uuid, word)
+    assert control(api, uuid, "cancel").status_code == 204
+    log = api.client.get(f"/stacks/{uuid}/log?entries=10").get_json()
+    dropped = [(entry["action"], entry["outcome"], entry["message"]) for entry in log]
+    words = ("deploy", "stop", "start")
+    assert dropped == [(word, "skipped", "cancelled by a person") for word in words]
+
+
+def test_resume_names_the_run_that_catches_up(api: Api) -> None:
+    uuid = api.create()["uuid"]
+    finished(api, GOOD)
+    control(api, uuid, "suspend")
+    assert "Location" not in control(api, uuid, "resume").headers
+    change(api, uuid, suspended=True, catch_up=True)
+    run = api.client.get(control(api, uuid, "resume").headers["Location"]).get_json()
+    assert (run["action"], run["trigger"], run["status"]) == ("deploy", "recovery", "pending")
+
+
+# What was cut off
+
+
+def interrupted(api: Api) -> Run:
+    """Take the next run, and cut it off."""
+    run = claimed(api)
+    with api.app.app_context():
+        Output(run).begin("render", COMMIT, "==> render: docker compose config")
+        runs.interrupt(run, "Supervisor was stopped while it ran", 100)
+    return run
+
+
+def test_a_commit_that_brings_supervisor_down_is_left_alone_by_polls(api: Api) -> None:
+    uuid = api.create()["uuid"]
+    for _ in range(runs.ATTEMPTS_LIMIT):
+        interrupted(api)
+    shown = api.client.get(f"/stacks/{uuid}/runs").get_json()["runs"][0]
+    assert (shown["status"], shown["commit_after"]) == ("failed", COMMIT)
+    assert shown["message"].startswith("gave up after 3 attempts")
+    with api.app.app_context():
+        assert stacks.find(uuid).seen_commit == COMMIT
+
+
+def test_a_teardown_is_never_given_up(api: Api) -> None:
+    uuid = api.create()["uuid"]
+    api.client.delete(f"/stacks/{uuid}")
+    for _ in range(runs.ATTEMPTS_LIMIT):
+        interrupted(api)
+    assert statuses(api, uuid)[0] == ("delete", "failed")
+    assert api.client.get(f"/stacks/{uuid}/stats").get_json()["next_retry"]
+
+
+def test_a_deploy_that_a_delete_was_to_end_is_not_done_again(api: Api) -> None:
+    uuid = api.create()["uuid"]
+    deploy = claimed(api)
+    api.client.delete(f"/stacks/{uuid}")
+    with api.app.app_context():
+        runs.interrupt(deploy, "Supervisor was stopped while it ran", 100)
+    assert statuses(api, uuid) == [("delete", "pending"), ("deploy", "interrupted")]
+
+
+# What was held
+
+
+def test_what_was_held_is_done_where_somebody_let_go_meanwhile(api: Api) -> None:
+    uuid = api.create()["uuid"]
+    change(api, uuid, suspended=True)
+    run = claimed(api)
+    assert "Location" not in control(api, uuid, "resume").headers
+    with api.app.app_context():
+        runs.finish(run, Outcome(Status.SKIPPED, "suspended", catch_up=True), 100)
+    assert statuses(api, uuid)[0] == ("deploy", "pending")
+
+
+def test_a_clock_that_was_set_back_holds_up_no_webhook(api: Api) -> None:
+    uuid = api.create()["uuid"]
+    finished(api, Outcome(Status.SKIPPED, "Already there", COMMIT))
+    change(api, uuid, last_run_at=now() + timedelta(hours=1))
+    deliver(api, uuid)
+    assert claimed(api).trigger == "webhook"
+
+
+# What was taken back
+
+
+def deliver(api: Api, uuid: str) -> None:
+    headers = {"X-Hub-Signature-256": signature(PUSH)}
+    answer = api.app.test_client().post(f"/stacks/{uuid}/webhook", data=PUSH, headers=headers)
+    assert answer.status_code == 202
+
+
+def hold_of(api: Api, uuid: str) -> str | None:
+    with api.app.app_context():
+        return stacks.find(uuid).hold_commit
+
+
+@pytest.mark.parametrize("field", ["health_timeout", "rollback"])
+def test_a_changed_setting_lets_a_commit_that_was_taken_back_be_tried_again(
+    api: Api, field: str
+) -> None:
+    uuid = api.create()["uuid"]
+    finished(api, TAKEN_BACK)
+    deliver(api, uuid)
+    finished(api, Outcome(Status.SKIPPED, "aaa was taken back", COMMIT))
+    assert hold_of(api, uuid) == COMMIT
+    value = {"health_timeout": 900, "rollback": False}[field]
+    assert api.client.patch(f"/stacks/{uuid}", json={"name": "another"}).status_code == 200
+    assert hold_of(api, uuid) == COMMIT
+    assert api.client.patch(f"/stacks/{uuid}", json={field: value}).status_code == 200
+    assert hold_of(api, uuid) is None
+
+
+def test_a_changed_setting_does_not_undo_the_rollback_of_a_person(api: Api) -> None:
+    uuid = api.create()["uuid"]
+    finished(api, TAKEN_BACK)
+    control(api, uuid, "redeploy")
+    finished(api, GOOD)
+    control(api, uuid, "rollback")
+    finished(api, Outcome(Status.SUCCEEDED, "Rolled back", NEWER))
+    assert api.client.patch(f"/stacks/{uuid}", json={"health_timeout": 900}).status_code == 200
+    assert hold_of(api, uuid) == COMMIT
+
+
+def test_what_did_not_even_come_up_is_not_held_against_a_webhook(api: Api) -> None:
+    uuid = api.create()["uuid"]
+    port = "up: A port that a service publishes is taken"
+    finished(api, Outcome(Status.FAILED, port, COMMIT, outcome="rolled_back", came_up=False))
+    assert hold_of(api, uuid) is None
+
+
+# Two at once
+
+
+def both(*requests: Callable[[], TestResponse]) -> list[int]:
+    barrier = threading.Barrier(len(requests))
+    codes = []
+
+    def send(request: Callable[[], TestResponse]) -> None:
+        barrier.wait()
+        codes.append(request().status_code)
+
+    threads = [threading.Thread(target=send, args=(request,)) for request in requests]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return codes
+
+
+@pytest.mark.parametrize("number", range(15))
+def test_changes_at_once_are_checked_against_each_other(api: Api, number: int) -> None:
+    path = f"/stacks/{api.create()['uuid']}"
+    codes = both(
+        lambda: api.client.patch(path, json={"strategy": "polling"}),
+        lambda: api.client.patch(path, json={"polling_interval": None}),
+    )
+    shown = api.client.get(path).get_json()
+    assert sorted(codes) == [200, 422]
+    assert (shown["strategy"], shown["polling_interval"]) != ("polling", None)
+
+
+@pytest.mark.parametrize("number", range(15))
+def test_a_mask_does_not_bring_back_a_secret_that_changes_just_then(api: Api, number: int) -> None:
+    uuid = api.create(signature_secret="the former secret")["uuid"]
+    new = {"signature_secret": "the new secret"}
+    edited = {"name": "edited", "signature_secret": "********"}
+    codes = both(
+        lambda: api.client.patch(f"/stacks/{uuid}", json=new),
+        lambda: api.client.put(f"/stacks/{uuid}", json=edited),
+    )
+    assert codes == [200, 200]
+    headers = {"X-Hub-Signature-256": signature(PUSH, "the new secret")}
+    answer = api.app.test_client().post(f"/stacks/{uuid}/webhook", data=PUSH, headers=headers)
+    assert answer.status_code == 202
+
+
+# Followers
+
+
+def test_a_follower_of_a_stack_that_has_just_gone_is_told_so(api: Api) -> None:
+    events = b"".join(follow(api.app, 4711, 0)).decode()
+    assert events.startswith("retry:")
+    assert 'event: close\ndata: {"reason": "deleted"}\n\n' in events
+
+
+@pytest.mark.parametrize(("count", "told"), [(0, 0), (1, 1), (2, 2), (3, 3), (100, 3)])
+def test_a_follower_begins_with_as_many_entries_as_there_are(
+    api: Api, count: int, told: int
+) -> None:
+    uuid = api.create()["uuid"]
+    for word in ("stop", "start"):
+        control(api, uuid, word)
+    control(api, uuid, "cancel")
+    answer = api.client.get(f"/stacks/{uuid}/log?follow=true&entries={count}", buffered=False)
+    stream = iter(answer.response)
+    next(stream)
+    if told:
+        assert next(stream).decode().count("event: message") == told  # type: ignore[union-attr]
+    answer.close()
