@@ -19,6 +19,9 @@ COLOURS = {
     "paused": "yellow",
     "suspended": "yellow",
     "interrupted": "yellow",
+    "cancelled": "yellow",
+    "rolled_back": "red",
+    "rollback_failed": "red",
     "failed": "red",
     "deleting": "red",
 }
@@ -53,10 +56,10 @@ def print_stack(fields: dict[str, Any], runs: list[dict[str, Any]]) -> None:
 
 
 def print_entry(entry: dict[str, Any]) -> None:
-    """Print a finished run."""
-    status = entry["status"]
+    """Print a finished run with its exact end: `status` has one of two words only."""
+    end = entry["outcome"]
     line = Text().append(f"{entry['run_at'][:19]} ", "dim")
-    line.append(f"{entry['action']} {status}", f"bold {COLOURS.get(status, '')}".strip())
+    line.append(f"{entry['action']} {end}", f"bold {COLOURS.get(end, '')}".strip())
     line.append(" ").append_text(_cell(entry["message"]))
     console.print(line)
 

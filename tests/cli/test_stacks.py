@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -17,7 +18,7 @@ from tests.conftest import StartService
 from tests.support.command import COMMAND, refuses, succeeds
 from tests.support.repository import Repository
 from tests.support.service import API_KEY, Service
-from tests.support.triggers import control
+from tests.support.triggers import control, webhook
 from tests.support.waiting import wait_until
 
 NOWHERE = "file:///nowhere.git"
@@ -77,6 +78,25 @@ def test_the_log_is_listed(shared_service: Service, stack: dict[str, Any]) -> No
     assert "deploy failed fetch: There is no such repository" in line
     colourful = succeeds(shared_service, "stacks", "log", stack["name"], env={"FORCE_COLOR": "1"})
     assert "\x1b[1;31mdeploy failed" in colourful
+
+
+def test_the_log_says_how_each_run_ended(shared_service: Service, repository: Repository) -> None:
+    stack = shared_service.create_stack(git_repository=repository.url)
+    shared_service.wait_for_run(stack["uuid"])
+    nothing_new = webhook(shared_service, stack["uuid"])
+    shared_service.wait_for_run(stack["uuid"], nothing_new, status="skipped")
+    good = (repository.path / "compose.yml").read_text()
+    repository.commit({"compose.yml": good.replace("sleep", "no-such-program")})
+    bad = webhook(shared_service, stack["uuid"])
+    shared_service.wait_for_run(stack["uuid"], bad, status="failed")
+    colourful = {"FORCE_COLOR": "1"}
+    printed = succeeds(shared_service, "stacks", "log", stack["name"], env=colourful)
+    ends = re.findall(r"\x1b\[1;(\d+)m(\w+ \w+)\x1b", printed)
+    assert ends == [
+        ("32", "deploy succeeded"),
+        ("33", "webhook skipped"),
+        ("31", "webhook rolled_back"),
+    ]
 
 
 @contextmanager
