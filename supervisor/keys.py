@@ -27,8 +27,12 @@ def _read(path: Path) -> dict[str, str]:
         return {}
     if path.stat().st_mode & 0o077:
         raise ConfigInvalid({str(path): ["can be read by others: chmod 600 it"]})
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return dict(line.split("=", 1) for line in lines if "=" in line)
+    return keys_in(path.read_text(encoding="utf-8"))
+
+
+def keys_in(text: str) -> dict[str, str]:
+    """Return the keys that lines such as NAME=value give."""
+    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
 
 
 def make_keys(storage: Path) -> dict[str, str]:

@@ -11,11 +11,13 @@ from urllib.parse import urlsplit
 import requests
 
 from supervisor.cli.words import FAILED, KEY_REFUSED, NOBODY_ANSWERS, NOT_FOUND, Ended, printable
-from supervisor.keys import API_KEY, stored_keys
+from supervisor.config import Config
+from supervisor.keys import API_KEY, keys_in, stored_keys
 
 URL = "SUPERVISOR_URL"
 KEY_FILE = "SUPERVISOR_API_KEY_FILE"
-HERE = "http://127.0.0.1:3000"
+BIND = "SUPERVISOR_BIND"
+STORAGE = "SUPERVISOR_STORAGE"
 SECONDS = 30
 SILENCE_SECONDS = 40  # a follower gets a heartbeat every 15
 STATUS = {401: KEY_REFUSED, 404: NOT_FOUND}
@@ -25,15 +27,15 @@ class Client:
     """Ask, and end with clear words where there is no answer to use."""
 
     def __init__(self) -> None:
-        self.url = os.environ.get(URL, "").strip().rstrip("/") or HERE
-        host = urlsplit(self.url).hostname
-        if urlsplit(self.url).scheme not in ("http", "https") or not host:
-            raise Ended(f"{URL} must be an address such as https://supervisor.example.org", 2)
+        given = _setting(URL).rstrip("/")
+        self.url = given or _listens_at()
+        host = _host(self.url)
+        is_here = not given or _is_loopback(host)
         self._session = requests.Session()
-        key = _key()
+        key = _key(is_here=is_here)
         # As a function: else `requests` prefers what a .netrc file has for the host.
         self._session.auth = lambda request: _signed(request, key)
-        if _is_here(host):  # what does not leave the machine needs no TLS
+        if is_here:  # what does not leave the machine needs no TLS
             self._session.headers["X-Forwarded-Proto"] = "https"
 
     def get(self, path: str) -> Any:
@@ -104,14 +106,35 @@ def _signed(request: requests.PreparedRequest, key: str) -> requests.PreparedReq
     return request
 
 
-def _key() -> str:
+def _setting(name: str) -> str:
+    return os.environ.get(name, "").strip()
+
+
+def _listens_at() -> str:
+    """Return where a service with this environment listens; everywhere means here too."""
+    host, _, port = (_setting(BIND) or Config.bind).rpartition(":")
+    loopback = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 (compared, not bound)
+    return f"http://{loopback.get(host, host)}:{port}"
+
+
+def _host(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # half an IPv6 address
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise Ended(f"{URL} must be an address such as https://supervisor.example.org", 2)
+    return parts.hostname
+
+
+def _key(*, is_here: bool) -> str:
     """Return the key from the environment, from a file, or for a service here, from its storage."""
-    key = os.environ.get(API_KEY, "").strip()
-    if not key and (file := os.environ.get(KEY_FILE)):
-        key = Path(file).read_text(encoding="utf-8").strip()
-    if not key and not os.environ.get(URL):
-        storage = Path(os.environ.get("SUPERVISOR_STORAGE") or "./storage")
-        key = stored_keys(storage).get(API_KEY, "")
+    key = _setting(API_KEY)
+    if not key and (file := _setting(KEY_FILE)):
+        text = Path(file).read_text(encoding="utf-8", errors="replace").strip()
+        key = keys_in(text).get(API_KEY, text)
+    if not key and is_here:
+        key = stored_keys(Path(_setting(STORAGE) or "./storage")).get(API_KEY, "")
     if not key:
         raise Ended(f"there is no API key: set {API_KEY} or {KEY_FILE}", KEY_REFUSED)
     if not key.isascii() or not key.isprintable():
@@ -119,7 +142,7 @@ def _key() -> str:
     return key
 
 
-def _is_here(host: str) -> bool:
+def _is_loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -17,7 +17,7 @@ from supervisor.cli.words import printable
 from tests.conftest import StartService
 from tests.support.command import COMMAND, refuses, succeeds
 from tests.support.repository import Repository
-from tests.support.service import API_KEY, Service
+from tests.support.service import API_KEY, SECRET_KEY_BASE, Service
 from tests.support.triggers import control, webhook
 from tests.support.waiting import wait_until
 
@@ -149,6 +149,7 @@ def test_what_goes_wrong_has_a_status_and_says_what_to_do(shared_service: Servic
         (3, "Connection refused", {"SUPERVISOR_URL": "http://127.0.0.1:1"}),
         (3, "Name or service not known", {"SUPERVISOR_URL": "http://nowhere.invalid"}),
         (2, "must be an address such as", {"SUPERVISOR_URL": "file:///etc"}),
+        (2, "must be an address such as", {"SUPERVISOR_URL": "http://["}),
         (1, "No such file or directory: /nowhere", {"SUPERVISOR_API_KEY_FILE": "/nowhere"}),
     ):
         if "SUPERVISOR_API_KEY_FILE" in env:
@@ -158,18 +159,41 @@ def test_what_goes_wrong_has_a_status_and_says_what_to_do(shared_service: Servic
         assert "canary" not in said
 
 
-def test_the_key_comes_from_a_file_or_from_the_storage_of_a_service_here(
-    shared_service: Service, tmp_path: Path
-) -> None:
+KEPT = f"SUPERVISOR_API_KEY={API_KEY}\nSUPERVISOR_SECRET_KEY_BASE={SECRET_KEY_BASE}\n"
+
+
+@pytest.mark.parametrize("text", [API_KEY, f"{API_KEY}\n", KEPT])
+def test_the_key_comes_from_a_file(shared_service: Service, tmp_path: Path, text: str) -> None:
     file = tmp_path / "key"
-    file.write_text(f"{API_KEY}\n")
+    file.write_text(text)
     env = {"SUPERVISOR_API_KEY": "", "SUPERVISOR_API_KEY_FILE": str(file)}
     succeeds(shared_service, "stacks", "list", env=env)
-    (tmp_path / "keys").write_text(f"SUPERVISOR_API_KEY={API_KEY}\n")
+    file.write_bytes(b"\xff")
+    assert "printable ASCII" in refuses(shared_service, "stacks", "list", status=4, env=env)
+
+
+def test_the_key_comes_from_the_storage_of_a_service_here_only(
+    shared_service: Service, tmp_path: Path
+) -> None:
+    (tmp_path / "keys").write_text(KEPT)
     (tmp_path / "keys").chmod(0o600)
     env = {"SUPERVISOR_API_KEY": "", "SUPERVISOR_STORAGE": str(tmp_path)}
-    # It is sent to nobody elsewhere.
-    assert "no API key" in refuses(shared_service, "stacks", "list", status=4, env=env)
+    for url in ("", shared_service.url, shared_service.url.replace("127.0.0.1", "localhost")):
+        succeeds(shared_service, "stacks", "list", env=env | {"SUPERVISOR_URL": url})
+    elsewhere = env | {"SUPERVISOR_URL": "http://192.0.2.1"}
+    assert "no API key" in refuses(shared_service, "stacks", "list", status=4, env=elsewhere)
+
+
+def test_the_address_is_where_the_service_listens(shared_service: Service) -> None:
+    port = shared_service.url.rpartition(":")[2]
+    for host in ("127.0.0.1", "0.0.0.0", "localhost"):
+        env = {"SUPERVISOR_URL": "", "SUPERVISOR_BIND": f"{host}:{port}"}
+        assert succeeds(shared_service, "stacks", "list", "--json", env=env).startswith("[")
+    env["SUPERVISOR_BIND"] = "[::]:1"
+    said = refuses(shared_service, "stacks", "list", status=3, env=env)
+    assert "nobody answers at http://[::1]:1: " in said
+    env["SUPERVISOR_BIND"] = "3000"
+    assert "must be an address" in refuses(shared_service, "stacks", "list", status=2, env=env)
 
 
 class Elsewhere(http.server.BaseHTTPRequestHandler):
