@@ -26,7 +26,9 @@ COLOURS = {
     "deleting": "red",
 }
 COLUMNS = ("name", "uuid", "state", "healthy", "commit", "last_run", "last_status")
-SHORT = {"uuid": 8, "commit": 8, "last_run": 16, "created_at": 16}
+SHORT = {"uuid": 8, "commit": 8}
+TIMES = ("last_run", "created_at")
+MINUTES, SECONDS = 16, 19  # so many characters of a time
 
 # Where nobody looks, lines are as long as they have to be: what reads a pipe finds nothing cut.
 WIDE = None if sys.stdout.isatty() else 10_000
@@ -58,7 +60,7 @@ def print_stack(fields: dict[str, Any], runs: list[dict[str, Any]]) -> None:
 def print_entry(entry: dict[str, Any]) -> None:
     """Print a finished run with its exact end: `status` has one of two words only."""
     end = entry["outcome"]
-    line = Text().append(f"{entry['run_at'][:19]} ", "dim")
+    line = Text().append(f"{_time(entry['run_at'], SECONDS)} ", "dim")
     line.append(f"{entry['action']} {end}", f"bold {COLOURS.get(end, '')}".strip())
     line.append(" ").append_text(_cell(entry["message"]))
     console.print(line)
@@ -79,8 +81,19 @@ def _print_rows(columns: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
         # Only what may be long gives way in a narrow terminal.
         table.add_column(column.replace("_", " "), no_wrap=column not in ("name", "message"))
     for row in rows:
-        table.add_row(*(_cell(row[column], SHORT.get(column)) for column in columns))
+        table.add_row(*(_column_cell(column, row[column]) for column in columns))
     console.print(table, soft_wrap=False)
+
+
+def _column_cell(column: str, value: Any) -> Text:
+    if value and column in TIMES:
+        value = _time(value, MINUTES)
+    return _cell(value, SHORT.get(column))
+
+
+def _time(text: str, length: int) -> str:
+    """Return a time that is cut, which is UTC as all times of the API, and says so."""
+    return f"{text[:length]}Z"
 
 
 def _cell(value: Any, length: int | None = None) -> Text:

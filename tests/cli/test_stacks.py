@@ -41,6 +41,8 @@ def test_the_list_is_a_table_or_what_the_api_answered(
     (line,) = [line for line in lines if line.startswith(stack["name"])]
     assert line.split()[1:3] == [stack["uuid"][:8], "active"]
     assert line.split()[-1] == "failed"
+    ended = shared_service.get(f"/stacks/{stack['uuid']}").json()["last_run"]
+    assert line.split()[-2] == f"{ended[:16]}Z"
     answered = json.loads(succeeds(shared_service, "stacks", "list", "--json"))
     assert answered == shared_service.get("/stacks").json()
 
@@ -53,6 +55,8 @@ def test_a_stack_is_found_by_its_name_and_by_its_uuid(
         assert shown["uuid"] == stack["uuid"]
     text = succeeds(shared_service, "stacks", "show", stack["name"])
     assert "There is no such repository" in text
+    (run,) = shared_service.runs(stack["uuid"])
+    assert f"{run['created_at'][:16]}Z " in text
     assert "\x1b" not in text
     assert "********" in text
     for name in ("nope", "../up", stack["uuid"][:3], ""):
@@ -75,7 +79,7 @@ def test_a_command_is_queued_or_waited_for(shared_service: Service, stack: dict[
 
 def test_the_log_is_listed(shared_service: Service, stack: dict[str, Any]) -> None:
     (line,) = succeeds(shared_service, "stacks", "log", stack["name"]).splitlines()
-    assert "deploy failed fetch: There is no such repository" in line
+    assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ deploy failed fetch: There is no such", line)
     colourful = succeeds(shared_service, "stacks", "log", stack["name"], env={"FORCE_COLOR": "1"})
     assert "\x1b[1;31mdeploy failed" in colourful
 
