@@ -15,6 +15,18 @@ if TYPE_CHECKING:
 WAIT_SECONDS = 0.5
 AGAIN_SECONDS = 2
 UNFINISHED = ("pending", "running")
+COMMANDS = (
+    "stop",
+    "start",
+    "restart",
+    "pause",
+    "unpause",
+    "redeploy",
+    "rollback",
+    "suspend",
+    "resume",
+    "cancel",
+)
 
 stacks = AppGroup(
     "stacks",
@@ -56,7 +68,12 @@ def show(stack: str, *, as_json: bool) -> None:
 @stacks.command(with_appcontext=False)
 @click.argument("stack")
 @click.option("--follow", "-f", is_flag=True, help="Show what is printed, until Ctrl-C.")
-@click.option("--entries", "-n", type=click.IntRange(0, 100), help="How many finished runs.")
+@click.option(
+    "--entries",
+    "-n",
+    type=click.IntRange(1, 100),
+    help="How many finished runs; 10 by default, none before what --follow shows.",
+)
 @as_json
 def log(stack: str, *, follow: bool, entries: int | None, as_json: bool) -> None:
     """Show the newest finished runs of a stack, or follow its log."""
@@ -65,7 +82,7 @@ def log(stack: str, *, follow: bool, entries: int | None, as_json: bool) -> None
     if follow:
         _follow(client, f"{path}?follow=true&entries={entries or 0}", as_json=as_json)
         return
-    found = client.get(f"{path}?entries={10 if entries is None else max(entries, 1)}")
+    found = client.get(f"{path}?entries={entries or 10}")
     if as_json:
         _print_json(found)
         return
@@ -77,7 +94,7 @@ def log(stack: str, *, follow: bool, entries: int | None, as_json: bool) -> None
 
 @stacks.command(with_appcontext=False)
 @click.argument("stack")
-@click.argument("command")
+@click.argument("command", type=click.Choice(COMMANDS), metavar="COMMAND")
 @click.option("--reason", help="Why, for suspend.")
 @click.option("--until", help="For suspend: a time such as 2030-01-31T12:00:00Z.")
 @click.option("--wait", is_flag=True, help="Wait for the run's end; status 1 if it failed.")

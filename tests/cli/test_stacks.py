@@ -13,6 +13,8 @@ from typing import Any, ClassVar
 
 import pytest
 
+from supervisor.api.control import AT_ONCE, RUNS
+from supervisor.cli.stacks import COMMANDS, stacks
 from supervisor.cli.words import printable
 from tests.conftest import StartService
 from tests.support.command import COMMAND, refuses, succeeds
@@ -73,8 +75,6 @@ def test_a_command_is_queued_or_waited_for(shared_service: Service, stack: dict[
     assert succeeds(shared_service, "stacks", "control", name, "suspend", *reason) == "done\n"
     shown = shared_service.get(f"/stacks/{stack['uuid']}").json()
     assert shown["suspended_reason"] == "moving house"
-    said = refuses(shared_service, "stacks", "control", name, "dance")
-    assert said == "Error: Invalid control command\n"
 
 
 def test_the_log_is_listed(shared_service: Service, stack: dict[str, Any]) -> None:
@@ -101,6 +101,23 @@ def test_the_log_says_how_each_run_ended(shared_service: Service, repository: Re
         ("33", "webhook skipped"),
         ("31", "webhook rolled_back"),
     ]
+
+
+def test_a_wrong_call_is_told_apart_and_says_what_is_right(
+    shared_service: Service, stack: dict[str, Any]
+) -> None:
+    said = refuses(shared_service, "stacks", "control", stack["name"], "dance", status=2)
+    assert all(f"'{command}'" in said for command in COMMANDS)
+    said = refuses(shared_service, "stacks", "log", stack["name"], "-n", "0", status=2)
+    assert "1<=x<=100" in said
+    assert "10 by default" in succeeds(shared_service, "stacks", "log", "--help")
+
+
+def test_the_commands_are_those_of_the_api() -> None:
+    assert set(COMMANDS) == {*RUNS, *AT_ONCE}
+    said = stacks.commands["control"].help
+    assert said
+    assert all(re.search(rf"\b{command}\b", said) for command in COMMANDS)
 
 
 @contextmanager
