@@ -55,7 +55,7 @@ def _given(file: TextIO | None) -> str:
     key = file.read() if file else os.environ.get(NEW, "")
     if not key and not file:
         if not sys.stdin.isatty():
-            raise Ended(f"there is no new key: set {NEW}, or use --new-key-file", 2)
+            raise Ended(f"there is no new key: set {NEW}, or use --new-key-file or --generate", 2)
         key = click.prompt("New secret key base", hide_input=True, confirmation_prompt=True)
     if len(key.strip()) < SHORTEST:
         raise Ended(f"the new key must have at least {SHORTEST} characters", 2)

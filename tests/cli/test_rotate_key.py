@@ -129,7 +129,7 @@ def test_the_file_with_the_keys_follows_also_after_a_kill(
 @pytest.mark.parametrize(
     ("arguments", "given", "word"),
     [
-        ([], {}, "set SUPERVISOR_NEW_SECRET_KEY_BASE"),
+        ([], {}, "set SUPERVISOR_NEW_SECRET_KEY_BASE, or use --new-key-file or --generate"),
         ([], {"SUPERVISOR_NEW_SECRET_KEY_BASE": "short"}, "at least 32 characters"),
         ([], {"SUPERVISOR_NEW_SECRET_KEY_BASE": SECRET_KEY_BASE}, "the present one"),
         (["--generate"], {}, "make one yourself"),
