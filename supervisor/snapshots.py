@@ -13,10 +13,17 @@ BUSY_SECONDS = 30
 
 
 def copy(database: Path, target: Path) -> None:
-    """Put a copy there, readable by its user only; raise sqlite3.Error, OSError.
+    """Put a copy there, readable by its user only; raise sqlite3.Error, or OSError of its folder.
 
     It is written beside the target and renamed, so that nobody ever finds half a copy.
     """
+    try:
+        _copy(database, target)
+    except OSError as error:  # names the draft, of which nobody knows
+        raise OSError(error.errno, error.strerror, str(target.parent)) from None
+
+
+def _copy(database: Path, target: Path) -> None:
     draft = target.with_name(f"{target.name}.{uuid4().hex}")
     descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:

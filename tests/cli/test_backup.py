@@ -159,17 +159,15 @@ def test_a_backup_of_another_key_is_refused(stopped: Service, backup: Path) -> N
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
-        (["restore", "/nowhere/at/all"], "No such file"),
-        (["backup", "/nowhere/at/all"], "No such file"),
-        (["backup", "/dev/null/x"], "Not a directory"),
+        (["restore", "/nowhere/at/all"], "No such file or directory: /nowhere/at/all"),
+        (["backup", "/nowhere/at/all"], "No such file or directory: /nowhere/at"),
+        (["backup", "/dev/null/x"], "Not a directory: /dev/null"),
     ],
 )
 def test_files_that_cannot_be_used_are_named(
     stopped: Service, arguments: list[str], word: str
 ) -> None:
-    said = refuses(stopped, *arguments)
-    assert word in said
-    assert arguments[1].split("/")[1] in said
+    assert refuses(stopped, *arguments) == f"Error: {word}\n"
 
 
 def test_a_restore_that_is_killed_leaves_what_was_there(
