@@ -34,37 +34,41 @@ def check() -> None:
 
     Supervisor may run or not; nothing is changed. Ends with status 1 if something is wrong.
     """
-    ok = True
+    wrong: set[str] = set()
     try:
         config = settings.read_before_first_start()
     except (SupervisorError, OSError) as error:
-        ok = _tell("settings", f"{error} (see docs/configuration.md)")
-        parts: dict[str, Callable[[], str]] = {}
+        _tell("settings", f"WRONG: {error} (see docs/configuration.md)")
+        wrong.add("settings")
+        parts = TOOLS
     else:
         _tell("settings", "ok")
         parts = {
             "storage": lambda: _storage(config.storage),
             "database": lambda: _database(config),
+            **TOOLS,
             "mounts": lambda: _mounts(config.storage),
         }
-    for name, part in (parts | ENGINE).items():
-        ok = _try(name, part) and ok
-    if not ok:
+    for name, part in parts.items():
+        if name in ASKED_OF_ENGINE and "engine" in wrong:
+            _tell(name, "not checked: the engine has to answer first")
+        elif not _try(name, part):
+            wrong.add(name)
+    if wrong:
         raise Ended("something is wrong: see above")
 
 
 def _try(name: str, part: Callable[[], str]) -> bool:
     try:
-        return _tell(name, f"ok: {part()}")
+        _tell(name, f"ok: {part()}")
     except (SupervisorError, sqlite3.Error, OSError) as error:
-        return _tell(name, str(error))
+        _tell(name, f"WRONG: {error}")
+        return False
+    return True
 
 
-def _tell(name: str, text: str) -> bool:
-    ok = text.startswith("ok")
-    mark = "" if ok else "WRONG: "
-    click.echo(f"{name:<9} {mark}{printable(text)}")
-    return ok
+def _tell(name: str, text: str) -> None:
+    click.echo(f"{name:<9} {printable(text)}")
 
 
 def _storage(folder: Path) -> str:
@@ -135,9 +139,10 @@ def _clock() -> str:
     return f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-ENGINE: dict[str, Callable[[], str]] = {
+TOOLS: dict[str, Callable[[], str]] = {
     "git": lambda: git.version(Shell(), SECONDS),
     "engine": _engine,
     "plugin": _plugin,
     "clock": _clock,
 }
+ASKED_OF_ENGINE = ("clock", "mounts")  # each stands behind the engine's own part

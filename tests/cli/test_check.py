@@ -12,7 +12,7 @@ from tests.support.command import succeeds, supervisor
 from tests.support.engine import Engine
 from tests.support.service import API_KEY, SECRET_KEY_BASE, Service
 
-PARTS = ["settings", "storage", "database", "mounts", "git", "engine", "plugin", "clock"]
+PARTS = ["settings", "storage", "database", "git", "engine", "plugin", "clock", "mounts"]
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +82,8 @@ def test_an_engine_that_does_not_answer_is_told(running: Service) -> None:
     assert done.returncode == 1
     assert said["engine"].startswith("WRONG: ")
     assert said["settings"] == "ok"
+    for part in ("clock", "mounts"):
+        assert said[part] == "not checked: the engine has to answer first"
 
 
 def test_what_is_not_installed_is_named(running: Service, tmp_path: Path) -> None:
