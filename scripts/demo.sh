@@ -11,7 +11,11 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 python=$PWD/.venv/bin/python
 
-say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+# Bold where somebody looks; a pipe or a file gets the words alone.
+bold= plain=
+[ ! -t 1 ] || bold=$'\033[1m' plain=$'\033[0m'
+
+say() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
 
 show() { printf '  $ %s\n' "$1"; }
 
@@ -202,13 +206,7 @@ send_webhook() {
 
 show_history() {
     say "Every run is on record."
-    show 'curl --header "Authorization: Bearer $KEY" "$SUPERVISOR/stacks/$STACK/runs"'
-    curl --silent --show-error --fail --header "Authorization: Bearer $KEY" "$SUPERVISOR/stacks/$STACK/runs" | "$python" -c '
-import json, sys
-
-for run in json.load(sys.stdin)["runs"]:
-    print("   ", *(str(run[name]).ljust(10) for name in ("trigger", "action", "status", "finished_at")))
-'
+    ask 'SUPERVISOR_URL=$SUPERVISOR SUPERVISOR_API_KEY=$KEY .venv/bin/supervisor stacks log demo'
 }
 
 delete_stack() {

@@ -38,6 +38,10 @@ def containers_and_image(told: str) -> str:
 def test_the_demo_cleans_up_after_itself(engine: Engine, tmp_path: Path) -> None:
     told = run_demo(tmp_path)
     assert "Done: nothing is left of it." in told
+    assert "\x1b" not in told  # nobody looks
+    assert re.search(
+        r"supervisor stacks log demo\n.*Z deploy succeeded .*\n.*Z webhook succeeded ", told
+    )
     assert list(tmp_path.iterdir()) == []
     assert containers_and_image(told) == ""
 
