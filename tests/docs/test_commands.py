@@ -100,11 +100,14 @@ def test_requests_are_described_and_their_bodies_are_valid(page: str, words: lis
 def understood(words: list[str]) -> tuple[str, str, str | None]:
     """Return method, address and body of a call of curl."""
     address = next(w for w in words[1:] if "/" in w and re.match(r"\$|https?:", w))
-    body = words[words.index("--json") + 1] if "--json" in words else None
-    if body == "@-":
-        body = next(w for w in words if w.lstrip().startswith("{") and w != body)
+    sent = words[words.index("--json") + 1] if "--json" in words else None
+    body = sent
+    if (
+        sent == "@-"
+    ):  # what comes through a pipe is seen where it is run: test_private_repositories.py
+        body = next((w for w in words if w.lstrip().startswith("{")), None)
     named = words[words.index("-X") + 1] if "-X" in words else None
-    return named or ("POST" if body else "GET"), address, body
+    return named or ("POST" if sent else "GET"), address, body
 
 
 def operation_of(method: str, path: str) -> tuple[str, dict[str, Any] | None]:
