@@ -16,7 +16,7 @@ from supervisor.api.openapi.document import describe
 from supervisor.api.stack_schema import StackSchema
 from supervisor.cli.__main__ import supervisor
 from supervisor.config import OLDER_NAMES, SETTING_NAMES
-from tests.docs.pages import PAGES, blocks, codes
+from tests.docs.pages import PAGES, blocks, codes, rows, section
 from tests.support import ROOT
 
 DESCRIPTION = describe()
@@ -139,6 +139,13 @@ def test_every_make_target_exists() -> None:
     for page, words in calls("make"):
         named = [word for word in words[1:] if re.fullmatch("[a-z]+", word)]
         assert set(named[:1]) <= set(targets), f"{page}: {' '.join(words)}"
+
+
+def test_every_target_that_make_lists_is_in_the_table_for_contributors() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    listed = set(re.findall(r"^([a-z]+):.*## ", makefile, re.MULTILINE)) - {"help"}
+    table = section((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), "Set-up")
+    assert listed <= {code.split()[1] for row in rows(table) for code in codes(row[0])}
 
 
 def test_every_command_of_supervisor_exists() -> None:
