@@ -233,11 +233,10 @@ def remove(stack: Stack) -> None:
     broker.close(stack.id, "deleted")
 
 
-def mirrored() -> set[tuple[str, bool]]:
-    """Return the repositories that stacks have mirrors of, and whether those are shallow."""
+def all_of_them() -> Sequence[Stack]:
+    """Return every stack."""
     with reading() as session:
-        rows = session.execute(select(Stack.git_repository, Stack.shallow).distinct())
-        return {(repository, shallow) for repository, shallow in rows}
+        return session.scalars(select(Stack)).all()
 
 
 def name_key(name: str) -> str:

@@ -3,14 +3,16 @@
 import logging
 import shutil
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
-from supervisor import stacks
+from supervisor import stacks, vault
 from supervisor.commands.git import Git
 from supervisor.commands.git_lfs import forget_large_files
 from supervisor.commands.shell import Shell
 from supervisor.config import Config
 from supervisor.deploy.spec import Workspace, mirror_locked
+from supervisor.deploy.state import AppliedState
 from supervisor.errors import SupervisorError
 
 log = logging.getLogger(__name__)
@@ -57,8 +59,12 @@ def drop_unwanted(config: Config, mirror: Path) -> None:
 
 
 def _wanted(config: Config) -> set[Path]:
-    """Return the mirrors that stacks use; one whose address was changed has left another behind."""
-    return {
-        Workspace(config.storage, "", repository, shallow).mirror
-        for repository, shallow in stacks.mirrored()
-    }
+    """Return the mirrors that stacks fetch into, and those that have what they run."""
+    here = Workspace(config.storage, "", "")
+    wanted = set()
+    for stack in stacks.all_of_them():
+        wanted.add(replace(here, repository=stack.git_repository, shallow=stack.shallow).mirror)
+        for sealed in filter(None, (stack.applied, stack.previous)):
+            state = AppliedState.parse(vault.open_state(stack.uuid, sealed))
+            wanted.add(here.mirror_called(state.mirror))
+    return wanted

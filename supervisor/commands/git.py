@@ -97,7 +97,7 @@ class Git:
         except CommandFailed as error:
             if not is_damage(error):
                 raise
-            self._discard()
+            self.discard()
             self.create()
             return self._fetch(remote, source, target, seconds, shallow)
 
@@ -195,7 +195,6 @@ class Git:
             _run(self.shell, argv, seconds, cwd=work_tree, index=index)
         except CommandFailed as error:
             if is_damage(error):
-                self._discard()
                 raise MirrorDamaged from None
             if not re.search(r"index file (corrupt|smaller)|bad (index|signature)", error.output):
                 raise
@@ -207,7 +206,7 @@ class Git:
         argv = self._argv("gc", "--quiet", "--prune=1.hour.ago")
         _run(self.shell, argv, seconds)
 
-    def _discard(self) -> None:
+    def discard(self) -> None:
         """Put a damaged mirror out of the way; all that it holds can be fetched again."""
         away = self.mirror.with_name(f"{self.mirror.name}.{uuid4().hex}")
         with suppress(FileNotFoundError):  # another stack of the repository was faster

@@ -1,10 +1,12 @@
 """What a commit holds: how it comes into the mirror, and out of it into a folder."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from supervisor.commands import git
 from supervisor.commands.git_lfs import fetch_large_files
+from supervisor.commands.git_untracked import in_the_way
 from supervisor.commands.shell import Shell
 from supervisor.config import Limits
 from supervisor.deploy.spec import StackSpec, Tree, Workspace
@@ -12,6 +14,7 @@ from supervisor.deploy.state import AppliedState
 from supervisor.deploy.submodules import Submodules
 from supervisor.errors import (
     CommandCancelled,
+    DeployRefused,
     LargeFilesMissing,
     MirrorDamaged,
     ReferenceNotFound,
@@ -88,21 +91,49 @@ class Content:
         try:
             self._check_out(step, tree, state)
         except MirrorDamaged:
-            self.obtain(state.commit, state.commit)
-            if state.tree:
-                self.with_submodules(state.commit)
+            self._mend(state)
             self._check_out(step, tree, state)
+
+    def _mend(self, state: AppliedState) -> None:
+        """Fetch a state's commit that the mirror lacks, or has in part only."""
+        with self.place.mirror_locked(self.limits.fetch):
+            if self.mirror.has_commit(state.commit):
+                self.mirror.discard()
+        self.obtain(state.commit, state.commit)
+        if state.tree:
+            self.with_submodules(state.commit)
+
+    def check_free(self, state: AppliedState) -> None:
+        """Raise DeployRefused where the state would overwrite what containers or people made."""
+        tree = self.place.checkout
+        if not tree.whole.exists():
+            return  # of what a checkout that was cut off has left, git knows nothing
+        path = in_the_way(self.mirror, state.content, tree.path, tree.index)
+        if path is not None:
+            raise DeployRefused(
+                f"{path} is there already, and not from the repository: move it away from the"
+                " checkout, or rename it in the repository"
+            )
 
     def _check_out(self, step: str, tree: Tree, state: AppliedState) -> None:
         def run() -> None:
             self.step(step, f"Checking out {state.commit[:12]}")
-            self.mirror.checkout(state.content, tree.path, tree.index, self.limits.checkout)
+            tree.whole.unlink(missing_ok=True)
+            mirror = self._mirror_of(state)
+            mirror.checkout(state.content, tree.path, tree.index, self.limits.checkout)
+            with suppress(OSError):  # a full disk: then nothing is said to be whole
+                tree.whole.touch()
 
         try:
             run()
         except LargeFilesMissing:
             self._fetch_large_files(state)
             run()
+
+    def _mirror_of(self, state: AppliedState) -> git.Git:
+        """Return the mirror that a state came from; the repository may have another address now."""
+        former = self.place.mirror_called(state.mirror)
+        return git.Git(self.shell, former) if state.mirror and former.exists() else self.mirror
 
     def _fetch_large_files(self, state: AppliedState) -> None:
         self.step("fetch", "Fetching the files that are kept in Git LFS")
@@ -121,7 +152,7 @@ class Content:
         kept = ((self.spec.applied, self.place.applied), (self.spec.previous, self.place.previous))
         for state, reference in kept:
             try:
-                if state:
+                if state and state.mirror in ("", self.place.mirror.name):
                     self._fetch(state.commit, reference)
             except CommandCancelled:
                 raise

@@ -75,6 +75,7 @@ class Recipe:
             raise Skipped(f"Already at {self._where}")
         state, changes = self.prepare(commit, self.place.aside)
         self._tell(changes)
+        self.content.check_free(state)
         if self.spec.applied and not changes.reasons and not explicit:
             self._move_quietly(state)
             raise Skipped(f"Nothing of the stack changed in {self._where}")
@@ -136,8 +137,9 @@ class Recipe:
         spec = self.spec
         whole = self.content.with_submodules(commit) if spec.submodules else ""
         state = AppliedState(
-            commit, spec.compose_file, spec.compose_includes, spec.variables, tree=whole
-        )
+            commit, spec.compose_file, spec.compose_includes, spec.variables, tree=whole,
+            mirror=self.place.mirror.name,
+        )  # fmt: skip
         with ThreadPoolExecutor(max_workers=1) as beside:
             # The engine's answer takes as long as rendering, and needs nothing of it.
             here = beside.submit(local_images, self.shell, self.limits.pull) if images else None

@@ -51,10 +51,16 @@ class Tree:
         """Return the index file; beside the tree, so that nothing of git's is in it."""
         return self.path.with_name(self.path.name + ".index")
 
+    @property
+    def whole(self) -> Path:
+        """Return the file that is there while no checkout is under way, or was cut off."""
+        return self.path.with_name(self.path.name + ".whole")
+
     def remove(self) -> None:
         """Remove all of it; the next checkout makes it anew."""
         shutil.rmtree(self.path, ignore_errors=True)
         self.index.unlink(missing_ok=True)
+        self.whole.unlink(missing_ok=True)
         self.index.with_name(f"{self.index.name}.lock").unlink(missing_ok=True)
 
 
@@ -71,8 +77,11 @@ class Workspace:
     def mirror(self) -> Path:
         """Return the bare mirror, shared by all stacks that want the same of the repository."""
         wanted = f"{self.repository} shallow" if self.shallow else self.repository
-        digest = hashlib.sha256(wanted.encode()).hexdigest()[:32]
-        return self.storage / "mirrors" / f"{digest}.git"
+        return self.mirror_called(f"{hashlib.sha256(wanted.encode()).hexdigest()[:32]}.git")
+
+    def mirror_called(self, name: str) -> Path:
+        """Return the mirror of this name; that of a former address has another one."""
+        return self.storage / "mirrors" / name
 
     @property
     def folder(self) -> Path:

@@ -22,6 +22,8 @@ class AppliedState:
     states: Mapping[str, list[str]] = field(default_factory=dict)
     tree: str = ""
     """The files of the commit together with those of its submodules, where it has any."""
+    mirror: str = ""
+    """The name of the mirror that has the commit, which may be that of a former address."""
 
     @property
     def content(self) -> str:

@@ -35,6 +35,7 @@ def _remove_checkout(recipe: Recipe, *, everything: bool) -> None:
     for own in (place.aside, place.plan):
         own.remove()
     tree.index.unlink(missing_ok=True)
+    tree.whole.unlink(missing_ok=True)
     (place.folder / "overrides.json").unlink(missing_ok=True)
     if everything:
         shutil.rmtree(place.folder, ignore_errors=True)

@@ -12,6 +12,7 @@ import pytest
 from supervisor.commands import git
 from supervisor.commands.git import Git, ls_remote
 from supervisor.commands.git_environment import Remote, git_environment
+from supervisor.commands.git_untracked import in_the_way
 from supervisor.commands.shell import Shell
 from supervisor.errors import (
     CommandTimedOut,
@@ -262,6 +263,7 @@ def test_a_damaged_mirror_is_made_anew(
     if harm == "no blob":
         with pytest.raises(MirrorDamaged):
             deploy()
+        mirror.discard()
         mirror.create()
     assert deploy()["a.txt"] == "one\n"
 
@@ -476,3 +478,74 @@ def test_the_token_is_in_no_command_line_and_no_file(
     assert TOKEN not in seen
     files = (path for path in mirror.mirror.rglob("*") if path.is_file())
     assert not any(TOKEN.encode() in path.read_bytes() for path in files)
+
+
+# What git does not know
+
+
+def made(tree: Path, *paths: str) -> None:
+    for path in paths:
+        (tree / path).parent.mkdir(parents=True, exist_ok=True)
+        (tree / path).write_text("made by a container")
+
+
+@pytest.mark.parametrize(
+    ("untracked", "committed", "found"),
+    [
+        (["new.txt"], ["new.txt"], "new.txt"),
+        (["folder/new.txt"], ["folder/new.txt"], "folder/new.txt"),
+        (["state/db", "state/log"], ["state"], "state"),
+        (["state"], ["state/db"], "state"),
+        (["folder/made"], ["folder"], "folder"),
+        ([":(glob)*"], [":(glob)*"], ":(glob)*"),
+        (["state/db"], ["state/other"], None),
+        (["elsewhere"], ["new.txt"], None),
+        ([], ["folder"], None),
+        ([], ["a.txt/now/a/folder"], None),
+        ([], ["a.txt", "new.txt"], None),
+    ],
+)
+def test_what_a_commit_would_overwrite_is_found(
+    mirror: Git,
+    source: Repository,
+    checkout: Checkout,
+    untracked: list[str],
+    committed: list[str],
+    found: str | None,
+) -> None:
+    remote = Remote(source.url)
+    checkout.to(fetch(mirror, remote))
+    made(checkout.tree, *untracked)
+    source.commit({"another": "file"}, remove=["a.txt", "folder/b.txt"])
+    (source.path / "folder").rmdir()
+    source.commit(dict.fromkeys(committed, "of the repository"))
+    commit = fetch(mirror, remote)
+    assert in_the_way(mirror, commit, checkout.tree, checkout.index) == found
+    if found is None:
+        checkout.to(commit)
+        assert all((checkout.tree / path).exists() for path in (*untracked, *committed))
+
+
+def test_an_empty_folder_that_the_engine_made_for_a_mount_is_in_nobodys_way(
+    mirror: Git, source: Repository, remote: Remote, checkout: Checkout
+) -> None:
+    checkout.to(fetch(mirror, remote))
+    (checkout.tree / "nginx.conf").mkdir()
+    source.commit({"nginx.conf": "events {}"})
+    commit = fetch(mirror, remote)
+    assert in_the_way(mirror, commit, checkout.tree, checkout.index) is None
+    assert checkout.to(commit)["nginx.conf"] == "events {}"
+
+
+def test_links_that_nobody_committed_are_not_followed(
+    mirror: Git, source: Repository, remote: Remote, checkout: Checkout, tmp_path: Path
+) -> None:
+    checkout.to(fetch(mirror, remote))
+    (tmp_path / "outside").mkdir()
+    (checkout.tree / "data").symlink_to(tmp_path / "outside")
+    (checkout.tree / "dangling").symlink_to("nowhere")
+    source.commit({"data/x": "x"})
+    first = fetch(mirror, remote)
+    assert in_the_way(mirror, first, checkout.tree, checkout.index) == "data"
+    source.commit({"dangling": "x"}, remove=["data/x"])
+    assert in_the_way(mirror, fetch(mirror, remote), checkout.tree, checkout.index) == "dangling"

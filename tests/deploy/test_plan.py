@@ -54,7 +54,11 @@ def nothing_touched(stage: Stage) -> Iterator[None]:
         # The plan looks at a commit in a place of its own, and git's mirror may grow.
         facts = {path: path.stat() for path in stage.checkout.rglob("*")}
         inodes = {path: (found.st_ino, found.st_mtime_ns) for path, found in facts.items()}
-        beside = {path.name for path in stage.folder.iterdir()} - {"plan", "plan.index"}
+        beside = {path.name for path in stage.folder.iterdir()} - {
+            "plan",
+            "plan.index",
+            "plan.whole",
+        }
         runs = stage.service.runs(stage.uuid)
         stats = stage.service.get(f"/stacks/{stage.uuid}/stats").json()
         return [stage.containers, stage.files, inodes, beside, runs, stage.show(), stats]

@@ -75,6 +75,18 @@ def test_a_compose_file_that_is_gone(stage: Stage) -> None:
     recovered(stage, "compose file")
 
 
+def test_a_file_in_the_place_of_what_a_container_made(stage: Stage) -> None:
+    for made, of_the_repository in (("state/db", "state"), ("conf.json", "conf.json")):
+        path = stage.checkout / made
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("made by a container")
+        run = refused(stage, {of_the_repository: "{}"}, step="compare")
+        assert f"{of_the_repository} is there already" in run["message"]
+        assert path.read_text() == "made by a container"
+        stage.deploy(remove=[of_the_repository])
+        assert path.read_text() == "made by a container"
+
+
 def test_an_image_that_does_not_exist(stage: Stage) -> None:
     gone = good("bad", web=GOOD["web"] | {"image": "127.0.0.1:1/no/such:1"})
     run = refused(stage, gone, step="pull")

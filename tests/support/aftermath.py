@@ -11,7 +11,11 @@ from tests.support.waiting import wait_until
 
 MARKER = "SUPERVISOR_COMMAND_OF"
 MIRROR = re.compile(r"[0-9a-f]{32}\.git\Z")
-STACK_FOLDER = {"aside", "aside.index", "checkout", "checkout.index", "overrides.json"}
+STACK_FOLDER = {
+    *("aside", "aside.index", "aside.whole"),
+    *("checkout", "checkout.index", "checkout.whole"),
+    "overrides.json",
+}
 
 
 def database_is_sound(service: Service) -> None:
