@@ -47,6 +47,9 @@ def perform(check: Check, shell: Shell, seconds: float) -> None:
     except SupervisorError as error:
         _record(check.stacks, error)
         return
+    except Exception:
+        _record(check.stacks, SupervisorError("internal error, see Supervisor's own log"))
+        raise
     answers = [(stack, _commit(stack, found)) for stack in check.stacks]
     missing = [stack for stack, commit in answers if commit is None]
     _record([stack for stack, commit in answers if commit], None)

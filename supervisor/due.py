@@ -1,10 +1,10 @@
 """What falls due: checks, retries, the ends of suspensions."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from supervisor import runs
 from supervisor.database import reading, writing
@@ -14,26 +14,22 @@ FIRST_CHECK_SECONDS = 60
 SOON = timedelta(seconds=FIRST_CHECK_SECONDS)  # as far apart as first checks are spread
 
 
-def due_for_check(at: datetime, until: datetime) -> Sequence[Stack]:
-    """Return the stacks whose check is due, and set the next time so that it is due only once.
+def due_for_check(at: datetime, known: Collection[int]) -> Sequence[Stack]:
+    """Return the stacks whose check is due, without those whose numbers are known to be so.
 
     A stack that has a run going stays due until that run ends: it may be deploying what the
     check would find. Others on the same repository whose turn is near come along: from then on
     one question serves them all.
     """
     running = select(Run.stack_id).where(Run.status == Status.RUNNING)
-    due = (Stack.check_at <= at, Stack.id.not_in(running))
-    asked = select(Stack.git_repository).where(*due)
+    free = (Stack.id.not_in(running), Stack.id.not_in(known))
+    asked = select(Stack.git_repository).where(Stack.check_at <= at, *free)
+    near = select(Stack).where(Stack.check_at <= at + SOON, *free)
     with reading() as session:
-        if session.scalar(select(Stack.id).where(*due).limit(1)) is None:
+        if session.scalar(asked.limit(1)) is None:
             return []
-    with writing(durable=False) as session:
-        near = (Stack.check_at <= at + SOON, Stack.id.not_in(running))
-        query = select(Stack).where(*near, Stack.git_repository.in_(asked))
-        found = [stack for stack in session.scalars(query) if _comes_along(stack, at)]
-        ids = [stack.id for stack in found]
-        session.execute(update(Stack).where(Stack.id.in_(ids)).values(check_at=until))
-    return found
+        found = session.scalars(near.where(Stack.git_repository.in_(asked))).all()
+    return [stack for stack in found if _comes_along(stack, at)]
 
 
 def _comes_along(stack: Stack, at: datetime) -> bool:

@@ -11,6 +11,7 @@ from flask import Flask
 from gevent.threadpool import ThreadPool
 
 from supervisor import checks, due, failpoints, stacks, upkeep
+from supervisor.check_queue import CheckQueue
 from supervisor.commands.shell import Shell
 from supervisor.config import Config
 from supervisor.engine import Engine
@@ -35,6 +36,7 @@ class Scheduler:
         self.engine = Engine()
         self._jobs = schedule.Scheduler()
         self._own = ThreadPool(1)
+        self._queue = CheckQueue()
         self._checks = ThreadPool(CHECKS_AT_ONCE)
         self._tidying = ThreadPool(1)
         self._offset = time.time() - time.monotonic()
@@ -97,18 +99,24 @@ class Scheduler:
             self._offset = offset
 
     def _submit_checks(self) -> None:
-        """Hand each repository that is due to a thread; due again only after its limit."""
-        until = now() + timedelta(seconds=self._config.limits.ls_remote * 2 + 60)
-        for check in checks.group(due.due_for_check(now(), until), self._config):
-            self._hand_over(self._checks, self._checker(check))
+        """Queue each repository that is due, and have threads ask; it stays due until they did."""
+        stacks_due = due.due_for_check(now(), self._queue.stacks)
+        self._queue.add(checks.group(stacks_due, self._config))
+        for _ in range(min(self._queue.waiting, CHECKS_AT_ONCE - len(self._checks))):
+            self._to_thread(self._checks, self._check)
 
     def _tidy(self) -> None:
-        self._hand_over(self._tidying, lambda: upkeep.tidy_mirrors(self._config))
+        self._to_thread(self._tidying, lambda: upkeep.tidy_mirrors(self._config))
 
-    def _checker(self, check: checks.Check) -> Callable[[], None]:
+    def _check(self) -> None:
+        """Ask one repository after the other, until it is nobody's turn."""
         shell = Shell(log=lambda _: None, marker=f"{self._config.marker}check")
-        return lambda: checks.perform(check, shell, self._config.limits.ls_remote)
+        while True:
+            with self._queue.turn() as check:
+                if check is None:
+                    return
+                checks.perform(check, shell, self._config.limits.ls_remote)
 
-    def _hand_over(self, pool: ThreadPool, job: Callable[[], None]) -> None:
+    def _to_thread(self, pool: ThreadPool, job: Callable[[], None]) -> None:
         """Let another thread do it: a pool takes work only from its own hub's thread."""
         pool.hub.loop.run_callback_threadsafe(gevent.spawn, pool.spawn, self._guard(job))

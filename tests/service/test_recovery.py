@@ -1,6 +1,7 @@
 """What was accepted is done, whatever happens to the service in between."""
 
 import random
+import socket
 import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -329,3 +330,24 @@ def test_the_end_of_summer_time_stops_no_polls(
         return bool(last) and datetime.fromisoformat(last) > until + timedelta(seconds=1)
 
     wait_until(checked_after_it, "polls go on", seconds=30)
+
+
+@pytest.mark.row("C10")
+def test_a_git_server_that_hangs_holds_up_no_checks_of_others(
+    start_service: StartService, repository: Repository
+) -> None:
+    service = start_service(SUPERVISOR_LS_REMOTE_SECONDS="20")
+    fields = {"strategy": "polling", "polling_interval": 1}
+    stack = service.create_stack(git_repository=repository.url, **fields)
+    service.wait_for_run(stack["uuid"])
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        for number in range(16):
+            service.create_stack(git_repository=f"{address}/{number}.git", **fields)
+        time.sleep(3)
+        checked = {service.get(f"/stacks/{stack['uuid']}").json()["last_check"]}
+        until = time.monotonic() + 10
+        while time.monotonic() < until:
+            time.sleep(0.5)
+            checked.add(service.get(f"/stacks/{stack['uuid']}").json()["last_check"])
+        assert len(checked) > 3
