@@ -8,7 +8,7 @@ import threading
 from flask import Flask
 from sqlalchemy.exc import DatabaseError
 
-from supervisor import host_storage, keys, schema, vault
+from supervisor import host_storage, keys, schema, storage, vault
 from supervisor.api import up
 from supervisor.config import Config
 from supervisor.errors import SupervisorError, WrongKey
@@ -61,6 +61,7 @@ def start(app: Flask, config: Config) -> None:
         log.error("Supervisor does not start: the database cannot be used: %s", reason)
         sys.exit(REFUSED)
     host_storage.warn_if_lost(config.storage)
+    storage.warn_if_open(config.storage)
     parts: dict[str, Runner | Scheduler | Watcher | Rounds] = {
         "supervisor_runner": Runner(app, config),
         "supervisor_scheduler": Scheduler(app, config),

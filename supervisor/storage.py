@@ -1,15 +1,18 @@
 """The folder of storage: one process at a time, readable by its user only."""
 
 import fcntl
+import logging
 import os
 import time
 from pathlib import Path
 
 from supervisor.errors import StorageInUse
 
+log = logging.getLogger(__name__)
+
 _held: list[int] = []
 
-
+OTHERS = 0o077
 WAIT_SECONDS = 5  # a worker outlives a killed master by a moment
 
 
@@ -25,6 +28,17 @@ def take(storage: Path) -> None:
     os.ftruncate(descriptor, 0)
     os.write(descriptor, f"{os.getpid()}\n".encode())
     _held.append(descriptor)
+
+
+def is_open(storage: Path) -> bool:
+    """Tell whether other users can get at the storage: it was there before, with such a mode."""
+    return bool(storage.stat().st_mode & OTHERS)
+
+
+def warn_if_open(storage: Path) -> None:
+    """Log a warning if other users can get at the storage."""
+    if is_open(storage):
+        log.warning("%s is open to other users: chmod 700 %s", storage, storage)
 
 
 def _lock(descriptor: int) -> bool:

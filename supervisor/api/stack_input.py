@@ -48,13 +48,15 @@ def _unmask(given: Mapping[str, Any], present: Mapping[str, Any]) -> dict[str, A
     if isinstance(variables, dict):
         former = present.get("compose_variables") or {}
         fields["compose_variables"] = {
-            name: _former(former.get(name), "compose_variables") if is_mask(value) else value
+            name: _former(former.get(name), "compose_variables", f"{name!r} ")
+            if is_mask(value)
+            else value
             for name, value in variables.items()
         }
     return fields
 
 
-def _former(value: str | None, field: str) -> str:
+def _former(value: str | None, field: str, what: str = "") -> str:
     if value is None:
-        raise StackInvalid({field: [NO_VALUE]})
+        raise StackInvalid({field: [what + NO_VALUE]})
     return value

@@ -20,6 +20,7 @@ from supervisor.config import Config
 from supervisor.crypto import Cipher
 from supervisor.errors import SupervisorError
 from supervisor.host_storage import HostStorage, lost_with_container
+from supervisor.storage import is_open
 
 SECONDS = 10
 FREE_BYTES = 256 * 1024 * 1024
@@ -76,7 +77,7 @@ def _storage(folder: Path) -> str:
         return f"{folder} will be made at the first start"
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         raise SupervisorError(f"{folder} cannot be written by this user: make it its owner")
-    if folder.stat().st_mode & 0o077:
+    if is_open(folder):
         raise SupervisorError(f"{folder} is open to other users: chmod 700 {folder}")
     free = shutil.disk_usage(folder).free
     if free < FREE_BYTES:

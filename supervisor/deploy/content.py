@@ -152,7 +152,7 @@ class Content:
         kept = ((self.spec.applied, self.place.applied), (self.spec.previous, self.place.previous))
         for state, reference in kept:
             try:
-                if state and state.mirror in ("", self.place.mirror.name):
+                if state:
                     self._fetch(state.commit, reference)
             except CommandCancelled:
                 raise

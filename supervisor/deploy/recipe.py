@@ -26,7 +26,7 @@ from supervisor.deploy.rollout import Job, Progress, Rollout
 from supervisor.deploy.sources import Sources, find_sources
 from supervisor.deploy.spec import StackSpec, Tree, Workspace
 from supervisor.deploy.state import AppliedState
-from supervisor.errors import DeployRefused, DiskFull, Held, Skipped
+from supervisor.errors import CommandFailed, DeployRefused, DiskFull, Held, Skipped
 
 OUT_OF_PLACE = {
     ("stopped", "pause"): "The stack is stopped, there is nothing to pause",
@@ -160,11 +160,20 @@ class Recipe:
             raise
         compose = compose_for(self.shell, self.spec.project, tree, state)
         self.step("render", "docker compose config")
-        model = compose.config(self.limits.render)
+        model = self._rendered(compose, tree)
         sources = find_sources(tree.path, state.compose_files)
         check_sources(sources, tree.path, self.place.storage)
         check_model(model, tree.path, self.place.storage, self.unseen, self._own_mounts(model))
         return compose, model, sources
+
+    def _rendered(self, compose: Compose, tree: Tree) -> dict[str, Any]:
+        try:
+            return compose.config(self.limits.render)
+        except CommandFailed as error:
+            if error.exit_code < 0:  # it took too much memory or time
+                raise
+            said = error.output.replace(f"{tree.path}/", "")  # as they are in the repository
+            raise DeployRefused(f"The compose files cannot be used as they are: {said}") from None
 
     @property
     def is_own(self) -> bool:

@@ -320,7 +320,7 @@ def test_a_delete_that_finds_no_engine_is_tried_again_until_nothing_is_left(
     stack = deployed(service, repository)
     uuid = stack["uuid"]
     if suspended:
-        control(service, uuid, "suspend")
+        service.post(f"/stacks/{uuid}/control", json={"command": "suspend"})
     engine_link.cut()
     assert service.delete(f"/stacks/{uuid}").status_code == 204
     failed = service.wait_for_run(uuid, status="failed")
