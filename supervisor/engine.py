@@ -11,13 +11,12 @@ class Engine:
     """What the last probe found; written by the scheduler's thread, read by anybody."""
 
     def __init__(self) -> None:
-        self.version: str | None = None
         self.error: SupervisorError | None = None
 
     def probe(self) -> None:
         """Ask the engine for its version and remember the answer."""
         try:
-            self.version = engine_version(Shell(log=lambda _: None), PROBE_SECONDS)
+            engine_version(Shell(log=lambda _: None), PROBE_SECONDS)
             self.error = None
         except SupervisorError as error:
             self.error = error

@@ -96,14 +96,6 @@ class Compose:
         """Let frozen containers go on."""
         self._stream(seconds, "unpause")
 
-    def ps(self, seconds: float) -> list[dict[str, Any]]:
-        """Return every container of the project."""
-        with self._argv("ps", "--all", "--format", "json") as argv, explained():
-            text = self.shell.capture(argv, env=environment(), seconds=seconds)
-        # Compose before 2.21 prints one array, later ones an object a line.
-        found = [json.loads(line) for line in text.splitlines() if line.strip()]
-        return found[0] if found and isinstance(found[0], list) else found
-
     def _stream(self, seconds: float, *arguments: str) -> None:
         with self._argv(*arguments) as argv, explained():
             self.shell.stream(argv, env=environment(), seconds=seconds, cwd=self._directory)

@@ -1,7 +1,7 @@
 """What a commit holds: how it comes into the mirror, and out of it into a folder."""
 
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 
 from supervisor.commands import git
@@ -9,7 +9,7 @@ from supervisor.commands.git_lfs import fetch_large_files
 from supervisor.commands.git_untracked import in_the_way
 from supervisor.commands.shell import Shell
 from supervisor.config import Limits
-from supervisor.deploy.spec import StackSpec, Tree, Workspace
+from supervisor.deploy.spec import StackSpec, Tree, Workspace, mirror_locked
 from supervisor.deploy.state import AppliedState
 from supervisor.deploy.submodules import Submodules
 from supervisor.errors import (
@@ -37,6 +37,9 @@ class Content:
         """Return the repository's mirror."""
         return git.Git(self.shell, self.place.mirror)
 
+    def _mirror_alone(self) -> AbstractContextManager[None]:
+        return mirror_locked(self.place.mirror, self.limits.fetch, self.shell.cancellation)
+
     def resolve(self, reference: str) -> tuple[str, str]:
         """Return what to fetch for a reference, and the commit that it is now.
 
@@ -55,7 +58,7 @@ class Content:
 
     def obtain(self, source: str, commit: str) -> str:
         """Bring a commit into the mirror unless it is there; return the one that came."""
-        with self.place.mirror_locked(self.limits.fetch):
+        with self._mirror_alone():
             if self.mirror.create():
                 self._bring_back()
             if not self.mirror.has_commit(commit):
@@ -68,7 +71,7 @@ class Content:
 
         Raise DeployRefused for addresses that are not to be asked.
         """
-        with self.place.mirror_locked(self.limits.fetch):
+        with self._mirror_alone():
             whole = self._submodules().put_into(commit)
             if whole != commit:
                 self.mirror.set_reference(self.place.trees[self.place.target], whole)
@@ -96,7 +99,7 @@ class Content:
 
     def _mend(self, state: AppliedState) -> None:
         """Fetch a state's commit that the mirror lacks, or has in part only."""
-        with self.place.mirror_locked(self.limits.fetch):
+        with self._mirror_alone():
             if self.mirror.has_commit(state.commit):
                 self.mirror.discard()
         self.obtain(state.commit, state.commit)
@@ -137,7 +140,7 @@ class Content:
 
     def _fetch_large_files(self, state: AppliedState) -> None:
         self.step("fetch", "Fetching the files that are kept in Git LFS")
-        with self.place.mirror_locked(self.limits.fetch):
+        with self._mirror_alone():
             submodules = self._submodules()
             if state.tree:
                 submodules.put_into(state.commit)

@@ -202,7 +202,7 @@ class Recipe:
     @property
     def content(self) -> Content:
         """Return what brings commits here."""
-        return Content(self.spec, self.place, self.shell, self.limits, self.step)
+        return self.rollout.content
 
     @property
     def _compose_by_name(self) -> Compose:
@@ -210,8 +210,7 @@ class Recipe:
 
     def step(self, step: str, text: str) -> None:
         """Tell what begins now."""
-        self.progress.step = step
-        self.announce(step, text)
+        self.rollout.step(step, text)
 
     def _applied(self, action: str) -> AppliedState:
         if self.spec.applied is None:

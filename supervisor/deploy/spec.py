@@ -3,6 +3,7 @@
 import hashlib
 import shutil
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,8 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from supervisor.commands.git_environment import Remote
+from supervisor.commands.shell import Cancellation
 from supervisor.deploy.state import AppliedState
-from supervisor.errors import CommandTimedOut
+from supervisor.errors import CommandCancelled, CommandTimedOut
+
+LOOK_SECONDS = 0.5
+WAITING = "waiting for another stack's git fetch"
 
 # By name: in a container the storage has two paths, its own and that of the host.
 _mirror_locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
@@ -133,19 +138,23 @@ class Workspace:
         digest = hashlib.sha256(path.encode()).hexdigest()[:32]
         return f"{self.references}/submodules/{digest}"
 
-    @contextmanager
-    def mirror_locked(self, seconds: float) -> Iterator[None]:
-        """Hold the mirror alone; raise CommandTimedOut where others keep it for too long."""
-        with mirror_locked(self.mirror, seconds):
-            yield
-
 
 @contextmanager
-def mirror_locked(mirror: Path, seconds: float) -> Iterator[None]:
-    """Hold a mirror alone; raise CommandTimedOut where others keep it for too long."""
+def mirror_locked(
+    mirror: Path, seconds: float, cancellation: Cancellation | None = None
+) -> Iterator[None]:
+    """Hold a mirror alone.
+
+    Raise CommandTimedOut where others keep it for too long, CommandCancelled where nobody wants it
+    any more.
+    """
     lock = _mirror_locks[mirror.name]
-    if not lock.acquire(timeout=seconds):
-        raise CommandTimedOut("waiting for another stack's git fetch", seconds)
+    until = time.monotonic() + seconds
+    while not lock.acquire(timeout=min(seconds, LOOK_SECONDS)):
+        if cancellation and cancellation.reason is not None:
+            raise CommandCancelled(WAITING, cancellation.reason)
+        if time.monotonic() >= until:
+            raise CommandTimedOut(WAITING, seconds)
     try:
         yield
     finally:

@@ -12,6 +12,7 @@ import pytest
 
 from supervisor.commands.compose import Compose, Project, engine_version
 from supervisor.commands.compose_errors import explain
+from supervisor.commands.docker import containers as docker_containers
 from supervisor.commands.images import local_images
 from supervisor.commands.shell import Shell
 from supervisor.errors import (
@@ -70,7 +71,9 @@ def by_name(compose: Compose) -> Compose:
 
 
 def containers(compose: Compose) -> dict[str, tuple[str, str]]:
-    return {c["Service"]: (c["ID"], c["State"]) for c in compose.ps(20)}
+    return {
+        c.service: (c.id, c.status) for c in docker_containers(compose.shell, compose.project.name)
+    }
 
 
 def states(compose: Compose) -> set[str]:
@@ -89,7 +92,7 @@ def test_a_project_lives_and_goes(compose: Compose) -> None:
     named.restart(30)
     assert states(named) == {"running"}
     named.down(60, volumes=False)
-    assert named.ps(20) == []
+    assert containers(named) == {}
 
 
 def test_nothing_is_recreated_without_a_change(compose: Compose) -> None:
@@ -149,7 +152,7 @@ def test_a_compose_file_where_the_service_stands_is_not_taken(
     named.stop(30)
     assert states(named) == {"exited"}
     named.down(30, volumes=False)
-    assert named.ps(20) == []
+    assert containers(named) == {}
 
 
 def test_volumes_stay_unless_asked(compose: Compose) -> None:
@@ -273,7 +276,7 @@ def test_a_missing_plugin_is_called_so(
     fake.chmod(stat.S_IRWXU)
     monkeypatch.setenv("PATH", str(fake.parent), prepend=os.pathsep)
     with pytest.raises(CommandMissing, match="Compose plugin"):
-        Compose(shell, Project("sv-none", tmp_path)).ps(10)
+        Compose(shell, Project("sv-none", tmp_path)).stop(10)
 
 
 def test_the_engine_tells_its_version(engine: Engine, shell: Shell) -> None:
