@@ -75,7 +75,6 @@ class Recipe:
             raise Skipped(f"Already at {self._where}")
         state, changes = self.prepare(commit, self.place.aside)
         self._tell(changes)
-        self.content.check_free(state)
         if self.spec.applied and not changes.reasons and not explicit:
             self._move_quietly(state)
             raise Skipped(f"Nothing of the stack changed in {self._where}")
@@ -140,10 +139,12 @@ class Recipe:
             commit, spec.compose_file, spec.compose_includes, spec.variables, tree=whole,
             mirror=self.place.mirror.name,
         )  # fmt: skip
-        with ThreadPoolExecutor(max_workers=1) as beside:
+        with ThreadPoolExecutor(max_workers=2) as beside:
             # The engine's answer takes as long as rendering, and needs nothing of it.
             here = beside.submit(local_images, self.shell, self.limits.pull) if images else None
+            free = beside.submit(self.content.check_free, state)
             compose, model, sources = self._render(tree, state)
+            free.result()
             present = fetch_images(compose, model, here, self.limits, self.step) if here else {}
         origin = Origin(self.mirror, state.content, tree.path, spec.variables, spec.digest_key)
         prints = fingerprint(model, sources, origin)

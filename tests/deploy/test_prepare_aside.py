@@ -80,7 +80,7 @@ def test_a_file_in_the_place_of_what_a_container_made(stage: Stage) -> None:
         path = stage.checkout / made
         path.parent.mkdir(exist_ok=True)
         path.write_text("made by a container")
-        run = refused(stage, {of_the_repository: "{}"}, step="compare")
+        run = refused(stage, {of_the_repository: "{}"}, step="render")
         assert f"{of_the_repository} is there already" in run["message"]
         assert path.read_text() == "made by a container"
         stage.deploy(remove=[of_the_repository])
