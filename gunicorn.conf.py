@@ -70,6 +70,13 @@ def pre_fork(_server: Arbiter, _worker: Worker) -> None:
     gc.freeze()
 
 
+def post_fork(_server: Arbiter, _worker: Worker) -> None:
+    """Begin with what starts commands, while this process is small and has one thread."""
+    from supervisor.commands.launcher import launcher
+
+    launcher.fork()
+
+
 def post_worker_init(worker: Worker) -> None:
     """Bring the database up to date, then begin to work."""
     from supervisor.service import start

@@ -7,18 +7,17 @@ import select
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from subprocess import PIPE, Popen
-from typing import IO, Any, cast
+from typing import Any, NoReturn
 
 from supervisor.commands.memory_file import memory_file, path_of
 from supervisor.commands.pipes import Pipe
 
 ROOT = Path(__file__).parents[2]
-STARTER = (sys.executable, "-m", "supervisor.commands.starter")
-PASSED_ON = ("PATH", "PYTHONPATH")
+STARTER = (sys.executable, "-P", "-m", "supervisor.commands.starter")
 START_SECONDS = 30
 
 
@@ -54,13 +53,54 @@ class Process:
         return answer
 
 
+class Starter:
+    """The process that starts commands; not to be used by two threads at once."""
+
+    def __init__(self, pid: int, orders: int) -> None:
+        self.handle = os.pidfd_open(pid)
+        self._orders = orders
+
+    @property
+    def is_alive(self) -> bool:
+        """Tell whether it can take orders."""
+        poll = select.poll()
+        poll.register(self.handle, select.POLLIN)
+        return not poll.poll(0)
+
+    def order(self, line: str) -> None:
+        """Write an order; where it ends just then, whoever waits for its answer learns of that."""
+        with suppress(BrokenPipeError):
+            os.write(self._orders, f"{line}\n".encode())
+
+    def end(self) -> None:
+        """End it, and with it what it started."""
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self.handle, signal.SIGKILL)
+        with suppress(ChildProcessError):
+            os.waitid(os.P_PIDFD, self.handle, os.WEXITED)
+        os.close(self.handle)
+        os.close(self._orders)
+
+
 class Launcher:
     """Have commands started; any thread may ask."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._starter: Popen[bytes] | None = None
+        self._starter: Starter | None = None
         atexit.register(self.stop)
+
+    def fork(self) -> None:
+        """Begin with a copy of this process, which shares its memory.
+
+        Only while it has one thread, and is small: starting a command costs a fork of the copy.
+        """
+        orders, writer = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            _become_starter(orders)
+        os.close(orders)
+        self._starter = Starter(pid, writer)
 
     def launch(
         self,
@@ -84,12 +124,11 @@ class Launcher:
     def _ask(self, line: str) -> int:
         """Give an order to the starter; return a descriptor that stands for it."""
         with self._lock:
-            if self._starter is None or self._starter.poll() is not None:
+            if self._starter is None or not self._starter.is_alive:
                 self._end()
                 self._starter = _begin()
-            with suppress(BrokenPipeError):
-                cast(IO[bytes], self._starter.stdin).write(f"{line}\n".encode())
-            return os.pidfd_open(self._starter.pid)
+            self._starter.order(line)
+            return os.dup(self._starter.handle)
 
     def stop(self) -> None:
         """End the starter, and with it what it started."""
@@ -98,15 +137,44 @@ class Launcher:
 
     def _end(self) -> None:
         if self._starter:
-            with self._starter as starter:
-                starter.kill()
-                self._starter = None
+            self._starter.end()
+            self._starter = None
 
 
-def _begin() -> Popen[bytes]:
-    # Nothing else of Supervisor's own environment, above all not its keys.
-    environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    return Popen(STARTER, cwd=ROOT, env=environment, stdin=PIPE, bufsize=0, start_new_session=True)
+def _begin() -> Starter:
+    """Start a starter anew: a copy of this process would be as large, and have its locks."""
+    orders, writer = os.pipe()
+    try:
+        # Nothing else of Supervisor's own environment, above all not its keys.
+        environment = {"PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": str(ROOT)}
+        stdin = (os.POSIX_SPAWN_DUP2, orders, 0)
+        pid = os.posix_spawn(
+            sys.executable, STARTER, environment, file_actions=[stdin], setsid=True
+        )
+    except OSError:
+        os.close(writer)
+        raise
+    finally:
+        os.close(orders)
+    return Starter(pid, writer)
+
+
+def _become_starter(orders: int) -> NoReturn:
+    """Serve in a forked copy, which gives up all that the process had open."""
+    try:
+        os.setsid()
+        os.dup2(orders, 0)
+        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+        for number in signal.valid_signals():
+            if callable(signal.getsignal(number)):
+                signal.signal(number, signal.SIG_DFL)
+        from supervisor.commands import starter  # noqa: PLC0415 (imports sh)
+
+        starter.serve()
+    except BaseException:  # noqa: BLE001 (what called us must not go on in the copy)
+        traceback.print_exc()
+    finally:
+        os._exit(1)
 
 
 def _await_answer(answers: int, starter: int) -> None:

@@ -37,9 +37,10 @@ def serve() -> None:
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # who asks decides when commands end
     # Commands start in this thread: each ends with the thread that started it (PR_SET_PDEATHSIG).
-    for line in sys.stdin:
-        with suppress(OSError):  # who asked is gone already
-            take(*json.loads(line))
+    with os.fdopen(0) as orders:
+        for line in orders:
+            with suppress(OSError):  # who asked is gone already
+                take(*json.loads(line))
 
 
 def take(order: str, answers: str, out: str, err: str) -> None:

@@ -1,9 +1,10 @@
-"""The process that starts commands is one, small, knows no keys, and can be done without."""
+"""The process that starts commands is one, small, holds nothing open, and can be done without."""
 
 import os
 import threading
 import time
 from contextlib import ExitStack
+from pathlib import Path
 
 import psutil
 import pytest
@@ -13,6 +14,10 @@ from supervisor.commands.pipes import open_pipe
 from supervisor.commands.shell import Shell
 from supervisor.errors import CommandFailed
 from tests.commands.conftest import ENVIRONMENT
+from tests.conftest import StartService
+from tests.support.engine import Engine
+from tests.support.repository import Repository
+from tests.support.service import Service
 
 
 def starter() -> psutil.Process:
@@ -97,3 +102,24 @@ def test_what_asks_for_the_end_of_a_group_does_not_reach_the_starter(shell: Shel
     time.sleep(0.2)
     assert starter().status() != psutil.STATUS_ZOMBIE
     assert echo(shell, "y") == "y"
+
+
+def test_the_service_begins_with_a_copy_that_has_nothing_of_its_open_files(
+    shared_service: Service,
+) -> None:
+    worker = psutil.Process(shared_service.pid).children()[0]
+    copy = worker.children()[0]
+    assert copy.cmdline() == worker.cmdline()
+    held = [str(entry.readlink()) for entry in Path(f"/proc/{copy.pid}/fd").iterdir()]
+    assert not [each for each in held if each.startswith(("socket:", str(shared_service.storage)))]
+
+
+def test_where_that_copy_was_killed_another_starter_takes_its_place(
+    start_service: StartService, engine: Engine, repository: Repository
+) -> None:
+    service = start_service()
+    worker = psutil.Process(service.pid).children()[0]
+    worker.children()[0].kill()
+    stack = service.create_stack(git_repository=repository.url)
+    service.wait_for_run(stack["uuid"])
+    assert STARTER in {each.cmdline()[-1] for each in worker.children()}
