@@ -146,7 +146,9 @@ def change(uuid: str, values_for: Callable[[Stack], Mapping[str, Any]]) -> tuple
 
 
 def _was_taken_back(session: Session, stack: Stack) -> bool:
-    """Tell whether the commit that is not to be tried again failed; a person may have left it."""
+    """Tell whether there is a commit that failed and is held; one that a person left is not."""
+    if stack.hold_commit is None:
+        return False
     query = select(Run.outcome).where(
         Run.stack_id == stack.id,
         Run.commit_after == stack.hold_commit,

@@ -5,7 +5,7 @@ pulled and built there. Only then does the stable checkout move. What doesn't be
 taken back.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -161,20 +161,20 @@ class Recipe:
             raise
         compose = compose_for(self.shell, self.spec.project, tree, state)
         self.step("render", "docker compose config")
-        model = self._rendered(compose, tree)
+        model = self._rendered(compose, tree, state.compose_files)
         sources = find_sources(tree.path, state.compose_files)
         check_sources(sources, tree.path, self.place.storage)
         check_model(model, tree.path, self.place.storage, self.unseen, self._own_mounts(model))
         return compose, model, sources
 
-    def _rendered(self, compose: Compose, tree: Tree) -> dict[str, Any]:
+    def _rendered(self, compose: Compose, tree: Tree, files: Sequence[str]) -> dict[str, Any]:
         try:
             return compose.config(self.limits.render)
         except CommandFailed as error:
             if error.exit_code < 0:  # it took too much memory or time
                 raise
             said = error.output.replace(f"{tree.path}/", "")  # as they are in the repository
-            raise DeployRefused(f"The compose files cannot be used as they are: {said}") from None
+            raise DeployRefused(f"Compose cannot use {', '.join(files)}: {said}") from None
 
     @property
     def is_own(self) -> bool:

@@ -219,6 +219,16 @@ def test_a_changed_setting_does_not_undo_the_rollback_of_a_person(api: Api) -> N
     assert hold_of(api, uuid) == COMMIT
 
 
+def test_a_changed_setting_alone_deploys_nothing_again(api: Api) -> None:
+    uuid = api.create()["uuid"]
+    finished(api, GOOD)
+    control(api, uuid, "redeploy")
+    finished(api, Outcome(Status.FAILED, "cancelled", outcome="cancelled"))
+    assert api.client.patch(f"/stacks/{uuid}", json={"health_timeout": 900}).status_code == 200
+    with api.app.app_context():
+        assert stacks.find(uuid).seen_commit == COMMIT
+
+
 def test_what_did_not_even_come_up_is_not_held_against_a_webhook(api: Api) -> None:
     uuid = api.create()["uuid"]
     port = "up: A port that a service publishes is taken"

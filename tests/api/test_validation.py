@@ -1016,7 +1016,7 @@ def test_a_large_body_is_refused_while_others_are_served(
     ("framing", "part"),
     [
         ("Content-Length: 1073741824", bytes(1024**2)),
-        ("Transfer-Encoding: chunked", b"1\r\nx\r\n" * 100_000),
+        pytest.param("Transfer-Encoding: chunked", b"1\r\nx\r\n" * 100_000, marks=pytest.mark.long),
     ],
     ids=["a length", "tiny chunks"],
 )

@@ -132,7 +132,7 @@ def test_invalid_yaml_is_refused_with_its_reason(
 ) -> None:
     run = refused(stage, {"compose.yml": content, "page.conf": "bad"}, step="render")
     assert why in run["message"]
-    assert "cannot be used as they are" in run["message"]
+    assert "Compose cannot use compose.yml: " in run["message"]
     assert str(stage.folder) not in run["message"]
 
 

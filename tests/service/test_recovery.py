@@ -316,6 +316,7 @@ def test_an_interrupted_run_is_not_done_twice_where_a_newer_trigger_waits(
 
 
 @pytest.mark.row("P8")
+@pytest.mark.long
 def test_the_end_of_summer_time_stops_no_polls(
     start_service: StartService, repository: Repository
 ) -> None:
@@ -333,6 +334,7 @@ def test_the_end_of_summer_time_stops_no_polls(
 
 
 @pytest.mark.row("C10")
+@pytest.mark.long
 def test_a_git_server_that_hangs_holds_up_no_checks_of_others(
     start_service: StartService, repository: Repository
 ) -> None:
