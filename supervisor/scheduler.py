@@ -93,7 +93,7 @@ class Scheduler:
         moved = offset - self._offset
         if abs(moved) > CLOCK_SET_SECONDS:
             log.warning("The clock was set by %+.0f s; due times move with it", moved)
-            self._guard(lambda: due.shift_times(timedelta(seconds=moved)))()
+            due.shift_times(timedelta(seconds=moved))  # where this fails, the next tick does it
             for job in self._jobs.jobs:
                 job.next_run = job.next_run and job.next_run + timedelta(seconds=moved)
             self._offset = offset

@@ -9,6 +9,7 @@ from tests.support.compose_files import compose, sleeper
 from tests.support.engine import Engine, docker
 from tests.support.repository import Repository
 from tests.support.service import Service
+from tests.support.triggers import webhook
 from tests.support.waiting import wait_until
 
 Stack = dict[str, Any]
@@ -87,3 +88,33 @@ def checks(service: Service, stack: Stack, count: int) -> None:
     for _ in range(count):
         last = shown(service, stack)["last_check"]
         wait_until(lambda last=last: shown(service, stack)["last_check"] != last, "a check")
+
+
+UNHEALTHY = {"healthcheck": check("false")}
+GATE = 30  # nothing waits for it to end
+
+
+def rolled_back(service: Service, stack: Stack, run: str | None = None) -> Run:
+    """Wait for a run that failed and was taken back."""
+    found = service.wait_for_run(stack["uuid"], run, status="failed")
+    assert found["outcome"] == "rolled_back", found
+    return found
+
+
+def deploy(service: Service, repository: Repository, stack: Stack, files: Files) -> Run:
+    """Commit files, and deploy them by a webhook."""
+    repository.commit(files)
+    return service.wait_for_run(stack["uuid"], webhook(service, stack["uuid"]))
+
+
+def break_by(service: Service, repository: Repository, stack: Stack, files: Files) -> Run:
+    """Commit files that can't be deployed, and have them tried by a webhook."""
+    repository.commit(files)
+    return rolled_back(service, stack, webhook(service, stack["uuid"]))
+
+
+def healed_by_removing(service: Service, engine: Engine, stack: Stack, name: str) -> Run:
+    count = len(service.runs(stack["uuid"]))
+    docker("rm", "--force", engine.containers(stack["project"])[name])
+    wait_until(lambda: len(service.runs(stack["uuid"])) > count, "a run heals")
+    return service.wait_for_run(stack["uuid"])
