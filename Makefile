@@ -18,10 +18,10 @@ run: .venv/installed ## Start the service in the foreground (settings: docs/conf
 demo: .venv/installed ## Show the main job on a real stack (KEEP=1 leaves it running)
 	@scripts/with-engine.sh scripts/demo.sh
 
-# Much of the time goes into waiting for containers, so five files run side by side. The order is
+# Much of the time goes into waiting for containers, so four files run side by side. The order is
 # that of the names: the folder with a thousand quick tests comes last, so that all end together.
 test: .venv/installed ## Run the tests, on a real engine (ARGS="-k polling")
-	@scripts/with-engine.sh $(BIN)/python -m pytest --numprocesses 5 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@scripts/with-engine.sh $(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 faults: .venv/installed ## Run what proves the fault plan; print a line for each row (ARGS="-k engine")
 	@scripts/with-engine.sh $(BIN)/python -m tests.faults $(ARGS)

@@ -162,6 +162,7 @@ def test_a_followed_log_goes_on_after_a_restart_with_nothing_missed_or_twice(
     assert len(steps) == len(set(steps)) >= 2
 
 
+@pytest.mark.long
 def test_what_goes_wrong_has_a_status_and_says_what_to_do(shared_service: Service) -> None:
     for status, word, env in (
         (4, "the API key is wrong", {"SUPERVISOR_API_KEY": "canary-wrong-key-0123"}),

@@ -151,6 +151,7 @@ def test_an_unhealthy_service_is_shown_though_nothing_was_changed(
     assert heals(shared_service, stack) == []
 
 
+@pytest.mark.long
 def test_a_job_that_takes_longer_than_the_gate_is_not_done_over_and_over(
     shared_service: Service, engine: Engine, tmp_path: Path
 ) -> None:

@@ -125,6 +125,7 @@ def test_without_a_gate_what_ends_badly_is_still_no_healthy_stack(
     assert shown(shared_service, stack)["drift"] == {"web": "is exited (exit code 3)"}
 
 
+@pytest.mark.long
 def test_a_container_that_has_crashed_often_is_healthy_again_once_it_runs_for_a_while(
     shared_service: Service, engine: Engine, tmp_path: Path
 ) -> None:

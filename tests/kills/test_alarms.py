@@ -21,6 +21,7 @@ from tests.support.service import Service
 from tests.support.waiting import wait_until
 
 
+@pytest.mark.long
 def test_a_scheduler_that_stopped_is_told_without_being_asked_and_once(
     start_service: StartService, tmp_path: Path
 ) -> None:
@@ -62,6 +63,7 @@ def test_a_tick_that_breaks_is_not_the_last_one(
     wait_until(lambda: _stats(service, stack["uuid"])["last_check"], "checks go on")
 
 
+@pytest.mark.long
 def test_a_repository_that_fails_is_asked_less_often_and_says_so(
     start_service: StartService, repository: Repository, git_server: GitServer
 ) -> None:

@@ -308,9 +308,8 @@ def engine_link(tmp_path: Path) -> Iterator[EngineLink]:
 
 
 @pytest.mark.row("D18")
-@pytest.mark.parametrize(
-    "suspended", [False, pytest.param(True, marks=pytest.mark.long, id="suspended")]
-)
+@pytest.mark.parametrize("suspended", [False, True])
+@pytest.mark.long
 def test_a_delete_that_finds_no_engine_is_tried_again_until_nothing_is_left(
     start_service: StartService,
     engine: Engine,

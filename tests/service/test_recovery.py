@@ -49,6 +49,7 @@ def slow_repository(tmp_path: Path) -> Repository:
 
 
 @pytest.mark.row("P3")
+@pytest.mark.long
 def test_what_was_accepted_before_a_kill_is_done_after_it(
     start_service: StartService, engine: Engine, repository: Repository
 ) -> None:

@@ -277,6 +277,7 @@ def test_a_port_that_is_taken(healthy: Healthy, engine: Engine, tmp_path: Path) 
 
 
 @pytest.mark.row("D1")
+@pytest.mark.long
 def test_an_engine_that_is_down(
     start_service: StartService, engine: Engine, repository: Repository, tmp_path: Path
 ) -> None:

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import psutil
+import pytest
 
 from tests.support import ROOT
 from tests.support.engine import Engine, docker
@@ -46,6 +47,7 @@ def test_the_demo_cleans_up_after_itself(engine: Engine, tmp_path: Path) -> None
     assert containers_and_image(told) == ""
 
 
+@pytest.mark.long
 def test_a_demo_that_is_kept_goes_on_until_it_is_stopped(engine: Engine, tmp_path: Path) -> None:
     told = run_demo(tmp_path, keep="1")
     (folder,) = tmp_path.iterdir()
