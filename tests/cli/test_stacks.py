@@ -49,6 +49,7 @@ def test_the_list_is_a_table_or_what_the_api_answered(
     assert answered == shared_service.get("/stacks").json()
 
 
+@pytest.mark.long
 def test_a_stack_is_found_by_its_name_and_by_its_uuid(
     shared_service: Service, stack: dict[str, Any]
 ) -> None:

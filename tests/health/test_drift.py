@@ -220,6 +220,7 @@ def listener_of(service: Service) -> psutil.Process | None:
     return None
 
 
+@pytest.mark.long
 def test_what_happened_while_the_stream_of_events_was_broken_is_found_afterwards(
     service: Service, engine: Engine, repository: Repository, tmp_path: Path
 ) -> None:

@@ -33,6 +33,7 @@ def repository(tmp_path: Path) -> Repository:
     return repository_of(tmp_path / "repository", web_and_db("1"))
 
 
+@pytest.mark.long
 def test_a_failed_commit_is_not_tried_again_by_itself_but_a_newer_one_is(
     shared_service: Service, engine: Engine, repository: Repository
 ) -> None:
@@ -130,6 +131,7 @@ def test_a_rollback_leaves_everything_alone_where_there_is_no_earlier_commit_or_
     assert engine.containers(stack["project"], running=True) == {}
 
 
+@pytest.mark.long
 def test_where_the_way_back_is_off_the_failed_state_stays_to_be_looked_at(
     shared_service: Service, engine: Engine, repository: Repository
 ) -> None:

@@ -132,6 +132,7 @@ def test_a_delete_ends_the_deploy_that_goes_on_and_leaves_nothing(
 
 
 @pytest.mark.row("C7")
+@pytest.mark.long
 def test_the_last_order_wins_whatever_goes_on(
     shared_service: Service, engine: Engine, tmp_path: Path
 ) -> None:

@@ -88,6 +88,7 @@ def test_what_was_accepted_before_a_kill_is_done_after_it(
 
 
 @pytest.mark.row("P3")
+@pytest.mark.long
 def test_no_accepted_trigger_is_lost_in_a_storm_that_a_kill_ends(
     start_service: StartService, repository: Repository
 ) -> None:
