@@ -19,6 +19,7 @@ from supervisor.deploy.spec import StackSpec, Workspace
 from supervisor.deploy.state import AppliedState
 from supervisor.deploy.teardown import tear_down
 from supervisor.errors import (
+    Broken,
     CommandCancelled,
     DeployRefused,
     HandedOver,
@@ -84,7 +85,7 @@ class Attempt:
             return self._failed(self._redact(str(error)), retry=retry)
         except Exception:
             log.exception("run %s of %s broke", self._run.uuid, self._stack.name)
-            return self._failed("internal error, see Supervisor's own log")
+            return self._failed(str(Broken()))
         finally:
             keep_going(self._output.close)()
 

@@ -14,7 +14,7 @@ from supervisor.commands.git_environment import Remote
 from supervisor.commands.shell import Shell
 from supervisor.config import Config
 from supervisor.database import writing
-from supervisor.errors import ReferenceNotFound, SupervisorError
+from supervisor.errors import Broken, ReferenceNotFound, SupervisorError
 from supervisor.models import Action, Run, Stack, Status, Trigger, now
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ def perform(check: Check, shell: Shell, seconds: float) -> None:
         _record(check.stacks, error)
         return
     except Exception:
-        _record(check.stacks, SupervisorError("internal error, see Supervisor's own log"))
+        _record(check.stacks, Broken())
         raise
     answers = [(stack, _commit(stack, found)) for stack in check.stacks]
     missing = [stack for stack, commit in answers if commit is None]

@@ -10,6 +10,13 @@ class SupervisorError(Exception):
     """Whether the same run may succeed later without anybody changing anything."""
 
 
+class Broken(SupervisorError):
+    """A mistake in Supervisor, whose trace is in its log."""
+
+    def __str__(self) -> str:
+        return "internal error, see Supervisor's own log"
+
+
 class ConfigInvalid(SupervisorError):
     """The settings cannot be used; holds the messages of each."""
 

@@ -17,7 +17,7 @@ from supervisor.commands.shell import Cancellation, Shell
 from supervisor.commands.strays import end_strays
 from supervisor.config import Config
 from supervisor.deploy.itself import Itself
-from supervisor.errors import CommandCancelled, HandedOver, HandoverLost, SupervisorError
+from supervisor.errors import Broken, CommandCancelled, HandedOver, HandoverLost, SupervisorError
 from supervisor.events import queue_bell
 from supervisor.handover import Handover, await_result, forget_others
 from supervisor.host_storage import HostStorage
@@ -34,7 +34,6 @@ STOPPING = "Supervisor is stopping"
 KILLED = "Supervisor was stopped while it ran"
 LOST = "The helper container that went on with it is gone"
 DELETED = "the stack was deleted"
-BROKEN = "internal error, see Supervisor's own log"
 
 
 class Runner:
@@ -190,7 +189,7 @@ class Runner:
             raise
         except Exception:
             log.exception("run %s of %s could not begin", run.uuid, stack.name)
-            return Outcome(Status.FAILED, BROKEN)
+            return Outcome(Status.FAILED, str(Broken()))
 
     def _record(self, run: Run, stack: Stack, outcome: Outcome | None, cut_by: str) -> None:
         """Write the end of the run down: one without an end would hold its stack for ever."""
@@ -199,7 +198,7 @@ class Runner:
             self._insist(run, lambda: self._record_once(run, stack, outcome, cut_by))
         except Exception:
             log.exception("run %s: what it led to cannot be stored", run.uuid)
-            failed = Outcome(Status.FAILED, BROKEN, retry=run.action == Action.DELETE)
+            failed = Outcome(Status.FAILED, str(Broken()), retry=run.action == Action.DELETE)
             self._insist(run, lambda: runs.finish(run, failed, self._config.runs_kept))
 
     def _insist(self, run: Run, record: Callable[[], None]) -> None:
