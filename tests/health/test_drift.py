@@ -35,12 +35,6 @@ Damage = Callable[[Engine, Stack, Path], None]
 SOON = 10  # a second or two, on a machine that has other things to do
 
 
-@pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    """A repository with one commit: `web` in version 1, and `db`."""
-    return repository_of(tmp_path / "repository", web_and_db("1"))
-
-
 def web_of(engine: Engine, stack: Stack) -> str:
     return engine.containers(stack["project"])["web"]
 

@@ -27,12 +27,6 @@ from tests.support.triggers import control, run_of, webhook
 from tests.support.waiting import wait_until
 
 
-@pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    """A repository with one commit: `web` in version 1, and `db`."""
-    return repository_of(tmp_path / "repository", web_and_db("1"))
-
-
 @pytest.mark.long
 def test_a_failed_commit_is_not_tried_again_by_itself_but_a_newer_one_is(
     shared_service: Service, engine: Engine, repository: Repository

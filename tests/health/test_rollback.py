@@ -33,15 +33,8 @@ from tests.health.steps import (
 from tests.support.compose_files import compose, sleeper
 from tests.support.engine import BASE_IMAGE, Engine, docker
 from tests.support.ports import free_port
-from tests.support.repository import Repository
 from tests.support.service import Service
 from tests.support.triggers import control, run_of, webhook
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    """A repository with one commit: `web` in version 1, and `db`."""
-    return repository_of(tmp_path / "repository", web_and_db("1"))
 
 
 def seconds_of(run: Run) -> float:
