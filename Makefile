@@ -37,6 +37,7 @@ lint: .venv/installed
 format: .venv/installed ## Format the code and fix what can be fixed by itself
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+	$(BIN)/python scripts/architecture.py
 
 bench: .venv/installed ## Measure, and print the table of bench/README.md
 	@scripts/with-engine.sh $(BIN)/python -m bench $(ARGS)

@@ -8,10 +8,11 @@ import time
 from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker
 
-from supervisor import logs, storage
-from supervisor.config import Config
 from supervisor.errors import ConfigInvalid, StorageInUse
-from supervisor.redact import Redactor
+from supervisor.logs import format as logs
+from supervisor.security.redact import Redactor
+from supervisor.settings.config import Config
+from supervisor.store import lock
 
 # `schedule` counts in local time, and an hour of that comes twice each autumn.
 os.environ["TZ"] = "UTC"
@@ -56,7 +57,7 @@ forwarder_headers = ""
 def on_starting(_server: Arbiter) -> None:
     """Take the storage before anything is written to it."""
     try:
-        storage.take(settings.storage)
+        lock.take(settings.storage)
     except StorageInUse as error:
         print(f"supervisor: {error}", file=sys.stderr)
         sys.exit(3)
@@ -72,7 +73,7 @@ def pre_fork(_server: Arbiter, _worker: Worker) -> None:
 
 def post_fork(_server: Arbiter, _worker: Worker) -> None:
     """Begin with what starts commands, while this process is small and has one thread."""
-    from supervisor.commands.launcher import launcher
+    from supervisor.commands.process.launcher import launcher
 
     launcher.fork()
 

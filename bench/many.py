@@ -4,10 +4,12 @@ import os
 from unittest import mock
 from uuid import uuid4
 
-from supervisor import create_app, database, schema, stacks, vault
-from supervisor.config import Config
+from supervisor import create_app
 from supervisor.deploy.state import AppliedState
-from supervisor.models import Stack, Status, Strategy, now
+from supervisor.settings.config import Config
+from supervisor.stacks import catalogue, vault
+from supervisor.store import database, schema
+from supervisor.store.models import Stack, Status, Strategy, now
 from tests.support.service import SIGNATURE_SECRET, Service
 
 
@@ -30,8 +32,8 @@ def _stack(number: int, url: str, commit: str) -> Stack:
     return Stack(
         uuid=uuid,
         name=name,
-        name_key=stacks.name_key(name),
-        project=stacks.project_name(name, uuid),
+        name_key=catalogue.name_key(name),
+        project=catalogue.project_name(name, uuid),
         git_repository=url,
         git_reference="refs/heads/main",
         compose_file="compose.yml",

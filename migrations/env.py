@@ -3,7 +3,7 @@
 from alembic import context
 from flask import current_app
 
-from supervisor import failpoints, models  # noqa: F401 (fills the metadata)
+from supervisor import failpoints
 
 db = current_app.extensions["migrate"].db
 

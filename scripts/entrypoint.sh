@@ -74,7 +74,7 @@ if [ "$PPID" != 0 ]; then # at the container's start, not for each `docker exec`
         hand_over_storage
         # Only root can make the link that gives the storage the path that it has on the host. Where
         # it can't be made, the first run that needs it says so.
-        python3 -m supervisor.host_storage "$SUPERVISOR_STORAGE" || true
+        python3 -m supervisor.deploy.host_storage "$SUPERVISOR_STORAGE" || true
     fi
     check_access
 fi

@@ -9,7 +9,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import flask_migrate
 
-from supervisor import create_app, schema
+from supervisor import create_app
+from supervisor.store import schema
 
 with tempfile.TemporaryDirectory() as storage:
     os.environ["SUPERVISOR_STORAGE"] = storage

@@ -2,11 +2,11 @@
 
 from flask import Flask
 
-from supervisor import database
 from supervisor.api import register
 from supervisor.api.dispatch import ThreadedFlask
-from supervisor.config import Config
-from supervisor.crypto import Cipher
+from supervisor.security.crypto import Cipher
+from supervisor.settings.config import Config
+from supervisor.store import database
 
 
 def build(config: Config) -> Flask:

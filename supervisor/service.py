@@ -8,15 +8,18 @@ import threading
 from flask import Flask
 from sqlalchemy.exc import DatabaseError
 
-from supervisor import host_storage, keys, schema, storage, vault
 from supervisor.api import up
-from supervisor.config import Config
+from supervisor.deploy import host_storage
 from supervisor.errors import SupervisorError, WrongKey
-from supervisor.runner import Runner
-from supervisor.scheduler import Scheduler
-from supervisor.watcher import Watcher
+from supervisor.runner.pool import Runner
+from supervisor.settings import keys
+from supervisor.settings.config import Config
+from supervisor.stacks import vault
+from supervisor.store import lock, schema
+from supervisor.triggers.scheduler import Scheduler
+from supervisor.watch.watcher import Watcher
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("supervisor.service")
 
 _stopping = threading.Lock()
 
@@ -61,7 +64,7 @@ def start(app: Flask, config: Config) -> None:
         log.error("Supervisor does not start: the database cannot be used: %s", reason)
         sys.exit(REFUSED)
     host_storage.warn_if_lost(config.storage)
-    storage.warn_if_open(config.storage)
+    lock.warn_if_open(config.storage)
     parts: dict[str, Runner | Scheduler | Watcher | Rounds] = {
         "supervisor_runner": Runner(app, config),
         "supervisor_scheduler": Scheduler(app, config),

@@ -11,7 +11,7 @@ from gunicorn.http.body import Body, ChunkedReader, LengthReader
 from gunicorn.http.errors import ParseException
 from gunicorn.workers.ggevent import GeventWorker
 
-from supervisor.events import broker
+from supervisor.runs.followers import broker
 
 SLOW_READER_SECONDS = 3
 SWITCH_SECONDS = 0.001

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import requests
 
-from supervisor.config import Config, Limits
 from supervisor.errors import ConfigInvalid
-from supervisor.keys import stored_keys
+from supervisor.settings.config import Config, Limits
+from supervisor.settings.keys import stored_keys
 from tests.conftest import StartService
 from tests.support import ROOT
 from tests.support.authority import Authority

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from supervisor import stacks, vault
-from supervisor.commands.compose import Compose, Project
-from supervisor.commands.shell import Shell
-from supervisor.deploy.containment import file_within
+from supervisor.commands.docker.compose import Compose, Project
+from supervisor.commands.process.shell import Shell
+from supervisor.deploy.model.containment import file_within
 from supervisor.errors import DeployRefused
-from supervisor.secret_names import is_secret
+from supervisor.stacks import catalogue, vault
+from supervisor.stacks.secret_names import is_secret
 from tests.api.conftest import Api, application, close, stack_fields
 
 MASK = "********"
@@ -92,7 +92,7 @@ def test_a_name_is_refused_or_comes_back_exactly(api: Api, uuid: str, name: str)
 
 @given(st.text(max_size=300).filter(str.strip))
 def test_the_project_made_of_a_name_is_one_that_compose_takes(name: str) -> None:
-    first, second = (stacks.project_name(name, str(uuid4())) for _ in range(2))
+    first, second = (catalogue.project_name(name, str(uuid4())) for _ in range(2))
     assert re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,62}", first)
     assert first != second
 
@@ -195,7 +195,7 @@ def test_variables_are_refused_or_come_back_exactly_or_masked(
 
 def stored(api: Api, uuid: str) -> dict[str, str]:
     with api.app.app_context():
-        return vault.secrets_of(stacks.find(uuid)).compose_variables
+        return vault.secrets_of(catalogue.find(uuid)).compose_variables
 
 
 CARRIED = TEXTS.filter(lambda text: text != MASK and not re.search("[\0\ud800-\udfff]", text))

@@ -19,7 +19,7 @@ from supervisor.api import (
 )
 from supervisor.api.forwarded import Forwarded
 from supervisor.api.throttle import Throttle
-from supervisor.config import Config
+from supervisor.settings.config import Config
 
 
 def register(app: Flask, config: Config) -> None:

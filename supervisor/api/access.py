@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from flask import Flask, Response, g, request
 
-from supervisor.log_context import request_id
+from supervisor.logs.context import request_id
 
 log = logging.getLogger("supervisor.access")
 

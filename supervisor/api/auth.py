@@ -5,7 +5,7 @@ from typing import Any
 from flask import Flask, g, request
 from flask_httpauth import HTTPTokenAuth
 
-from supervisor.config import Config
+from supervisor.settings.config import Config
 
 PUBLIC = {
     ("openapi.show", "GET"),

@@ -7,11 +7,11 @@ from typing import Any
 from flask import Blueprint, current_app
 from werkzeug.exceptions import BadRequest
 
-from supervisor import stacks
 from supervisor.api.body import json_object
-from supervisor.api.rules import NUL_OR_HALF
 from supervisor.api.runs import run_path
-from supervisor.models import Action, Run, Stack, Trigger
+from supervisor.stacks import catalogue
+from supervisor.stacks.fields.rules import NUL_OR_HALF
+from supervisor.store.models import Action, Run, Stack, Trigger
 
 blueprint = Blueprint("control", __name__)
 
@@ -34,7 +34,7 @@ RUNS = {
 @blueprint.post("/stacks/<uuid>/control")
 def command(uuid: str) -> Any:
     """Queue the command as a run, or do it at once where it is none."""
-    stack = stacks.find(uuid)
+    stack = catalogue.find(uuid)
     body = json_object("stack")
     word = body.get("command")
     if not isinstance(word, str) or word not in RUNS.keys() | AT_ONCE.keys():
@@ -43,21 +43,21 @@ def command(uuid: str) -> Any:
     if word in AT_ONCE:
         run = AT_ONCE[word](stack, reason, until)
     else:
-        run = stacks.submit(uuid, RUNS[word], Trigger.API)
+        run = catalogue.submit(uuid, RUNS[word], Trigger.API)
     return "", 204, {"Location": run_path(stack, run)} if run else {}
 
 
 def _suspend(stack: Stack, reason: str | None, until: datetime | None) -> None:
-    stacks.suspend(stack.uuid, reason, until)
+    catalogue.suspend(stack.uuid, reason, until)
 
 
 def _resume(stack: Stack, _reason: str | None, _until: datetime | None) -> Run | None:
-    return stacks.resume(stack.uuid)
+    return catalogue.resume(stack.uuid)
 
 
 def _cancel(stack: Stack, _reason: str | None, _until: datetime | None) -> None:
     """Drop what is pending first, so that nothing takes the place of what is ended."""
-    stacks.drop_pending(stack.uuid, CANCELLED)
+    catalogue.drop_pending(stack.uuid, CANCELLED)
     runner = current_app.extensions.get("supervisor_runner")
     if runner:
         runner.cancel(stack.id, CANCELLED)

@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 
 from supervisor import errors
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("supervisor.api.errors")
 
 STATUS = {
     errors.StackNotFound: 404,

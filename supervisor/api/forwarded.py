@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from supervisor.networks import Address, Networks, is_among, parse_address
+from supervisor.settings.networks import Address, Networks, is_among, parse_address
 
 
 class Forwarded:

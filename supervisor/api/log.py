@@ -7,9 +7,10 @@ import gevent
 from flask import Blueprint, Flask, Response, current_app, request
 from werkzeug.exceptions import BadRequest, TooManyRequests
 
-from supervisor import history, stacks
 from supervisor.api.body import Number, flag
-from supervisor.events import broker
+from supervisor.runs import history
+from supervisor.runs.followers import broker
+from supervisor.stacks import catalogue
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -30,7 +31,7 @@ HEADERS = {
 @blueprint.get("/stacks/<uuid>/log")
 def show(uuid: str) -> Any:
     """List the newest finished runs, or follow."""
-    stack = stacks.find(uuid)
+    stack = catalogue.find(uuid)
     number = _last_event_id()
     if not flag("follow"):
         return history.entries(stack, ENTRIES.read())
@@ -58,7 +59,7 @@ def _last_event_id() -> int | None:
 def follow(app: Flask, stack_id: int, number: int) -> Iterator[bytes]:
     """Yield what comes after that number: subscribe first, then replay, then follow."""
     with broker.follow(stack_id) as follower:
-        if not _in_thread(app, stacks.exists, stack_id):
+        if not _in_thread(app, catalogue.exists, stack_id):
             follower.closed = follower.closed or "deleted"  # before it was followed
         yield f"retry: {RETRY_MILLISECONDS}\n: following\n\n".encode()
         while True:

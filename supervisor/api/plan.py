@@ -5,11 +5,11 @@ from typing import Any
 from flask import Blueprint, current_app, g
 from werkzeug.exceptions import BadRequest
 
-from supervisor import stacks
 from supervisor.api.body import json_object
-from supervisor.commands.git import is_commit
+from supervisor.commands.git.mirror import is_commit
 from supervisor.errors import LimitReached, SupervisorError
-from supervisor.planner import plan
+from supervisor.runner.planner import plan
+from supervisor.stacks import catalogue
 
 blueprint = Blueprint("plan", __name__)
 
@@ -17,7 +17,7 @@ blueprint = Blueprint("plan", __name__)
 @blueprint.post("/stacks/<uuid>/plan")
 def make(uuid: str) -> Any:
     """Plan a deploy of the newest commit, or of the one given; change nothing."""
-    stack = stacks.find(uuid)
+    stack = catalogue.find(uuid)
     commit = (json_object("stack") if g.body else {}).get("commit")
     if commit is not None and not (isinstance(commit, str) and is_commit(commit)):
         raise BadRequest("commit must be a full commit id, 40 hexadecimal digits")

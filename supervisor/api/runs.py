@@ -5,11 +5,12 @@ from typing import Any
 from flask import Blueprint, request
 from werkzeug.exceptions import BadRequest
 
-from supervisor import history, stacks
 from supervisor.api.body import Number
-from supervisor.api.stack_view import time_text
 from supervisor.errors import RunNotFound
-from supervisor.models import Run, Stack
+from supervisor.runs import history
+from supervisor.stacks import catalogue
+from supervisor.stacks.view import time_text
+from supervisor.store.models import Run, Stack
 
 blueprint = Blueprint("runs", __name__, url_prefix="/stacks/<uuid>/runs")
 
@@ -24,7 +25,7 @@ def run_path(stack: Stack, run: Run) -> str:
 @blueprint.get("")
 def index(uuid: str) -> Any:
     """List runs, newest first; `before` is the uuid that the last page ended with."""
-    stack = stacks.find(uuid)
+    stack = catalogue.find(uuid)
     count = COUNT.read()
     before = request.args.get("before")
     try:
@@ -39,7 +40,7 @@ def index(uuid: str) -> Any:
 @blueprint.get("/<run_uuid>")
 def show(uuid: str, run_uuid: str) -> Any:
     """Show one run with what it printed."""
-    run = history.run(stacks.find(uuid), run_uuid)
+    run = history.run(catalogue.find(uuid), run_uuid)
     return run_values(run) | {"output": history.output_of(run)}
 
 

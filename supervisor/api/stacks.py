@@ -4,13 +4,13 @@ from typing import Any
 
 from flask import Blueprint, current_app
 
-from supervisor import stacks
 from supervisor.api.body import flag, json_object
 from supervisor.api.runs import run_path
-from supervisor.api.stack_input import changed_values, new_values
-from supervisor.api.stack_view import overview_values, stack_values, stats_values
 from supervisor.errors import StackIsOwn
-from supervisor.runner import DELETED
+from supervisor.runner.pool import DELETED
+from supervisor.stacks import catalogue
+from supervisor.stacks.fields.input import changed_values, new_values
+from supervisor.stacks.view import overview_values, stack_values, stats_values
 
 blueprint = Blueprint("stacks", __name__, url_prefix="/stacks")
 
@@ -20,27 +20,27 @@ def create() -> Any:
     """Store a stack and queue its first deploy."""
     values = new_values(json_object("stack"))
     limit = current_app.extensions["supervisor_config"].stacks_limit
-    stack, _run = stacks.create(values, limit)
+    stack, _run = catalogue.create(values, limit)
     return stack_values(stack), 201, {"Location": f"/stacks/{stack.uuid}"}
 
 
 @blueprint.get("")
 def index() -> Any:
     """List all stacks."""
-    return [overview_values(stack) for stack in stacks.overview()]
+    return [overview_values(stack) for stack in catalogue.overview()]
 
 
 @blueprint.get("/<uuid>")
 def show(uuid: str) -> Any:
     """Show a stack, secrets as asterisks."""
-    return stack_values(stacks.find(uuid))
+    return stack_values(catalogue.find(uuid))
 
 
 @blueprint.route("/<uuid>", methods=["PATCH", "PUT"])
 def update(uuid: str) -> Any:
     """Change the given fields; names the run where a redeploy was queued."""
     given = json_object("stack")
-    stack, run = stacks.change(uuid, lambda stack: changed_values(stack, given))
+    stack, run = catalogue.change(uuid, lambda stack: changed_values(stack, given))
     return stack_values(stack), 200, {"Location": run_path(stack, run)} if run else {}
 
 
@@ -49,9 +49,9 @@ def delete(uuid: str) -> Any:
     """Queue the teardown; whatever the stack is doing now is ended first."""
     volumes = flag("volumes")
     runner = current_app.extensions.get("supervisor_runner")
-    if runner and runner.is_own(stacks.find(uuid)):
+    if runner and runner.is_own(catalogue.find(uuid)):
         raise StackIsOwn
-    stack, run = stacks.mark_deleting(uuid, volumes=volumes)
+    stack, run = catalogue.mark_deleting(uuid, volumes=volumes)
     if runner:
         runner.cancel(stack.id, DELETED)
     return "", 204, {"Location": run_path(stack, run)}
@@ -60,4 +60,4 @@ def delete(uuid: str) -> Any:
 @blueprint.get("/<uuid>/stats")
 def stats(uuid: str) -> Any:
     """Show how often the stack ran and failed, and how its checks fare."""
-    return stats_values(stacks.find(uuid))
+    return stats_values(catalogue.find(uuid))

@@ -5,7 +5,8 @@ from typing import Any
 
 from flask import Blueprint, current_app
 
-from supervisor import alarms, database, schema
+from supervisor.diagnostics import alarms
+from supervisor.store import database, schema
 
 blueprint = Blueprint("up", __name__)
 reporter = alarms.Reporter()

@@ -6,15 +6,16 @@ from typing import Any, cast
 
 from flask import Blueprint, current_app, g, request
 
-from supervisor import deliveries, receiver, stacks
 from supervisor.api.body import Number
 from supervisor.api.runs import run_path
-from supervisor.api.stack_view import time_text
 from supervisor.errors import SignatureInvalid, StackNotFound
-from supervisor.models import Delivery, Result, Stack
-from supervisor.receiver import Received
-from supervisor.webhooks import bitbucket
-from supervisor.webhooks.signature import Request
+from supervisor.forges import bitbucket
+from supervisor.forges.signature import Request
+from supervisor.stacks import catalogue
+from supervisor.stacks.view import time_text
+from supervisor.store.models import Delivery, Result, Stack
+from supervisor.triggers import deliveries, webhooks
+from supervisor.triggers.webhooks import Received
 
 blueprint = Blueprint("webhook", __name__)
 
@@ -26,7 +27,7 @@ COUNT = Number("count", 20, 1, deliveries.KEPT)
 def receive(uuid: str) -> Any:
     """Take a delivery for one stack."""
     try:
-        found = receiver.receive(_stack_called(uuid), _arrived(), sha1=_sha1())
+        found = webhooks.receive(_stack_called(uuid), _arrived(), sha1=_sha1())
     except SignatureInvalid:
         return _refuse()
     if found.result != Result.ACCEPTED or found.run is None:
@@ -39,7 +40,7 @@ def receive(uuid: str) -> Any:
 def receive_for_repository() -> Any:
     """Take a delivery for every stack on the repository; say for each what was done."""
     try:
-        found = receiver.receive_for_repository(_arrived(), sha1=_sha1())
+        found = webhooks.receive_for_repository(_arrived(), sha1=_sha1())
     except SignatureInvalid:
         return _refuse()
     accepted = any(each.result == Result.ACCEPTED for each in found)
@@ -51,14 +52,14 @@ def receive_for_repository() -> Any:
 @blueprint.get("/stacks/<uuid>/deliveries")
 def index(uuid: str) -> Any:
     """List the newest deliveries and what became of them, newest first."""
-    stack = stacks.find(uuid)
+    stack = catalogue.find(uuid)
     found = deliveries.newest(stack, COUNT.read())
     return {"deliveries": [delivery_values(delivery) for delivery in found]}
 
 
 def _stack_called(uuid: str) -> Stack:
     try:
-        return stacks.find(uuid)
+        return catalogue.find(uuid)
     except StackNotFound:
         if g.has_key:
             raise

@@ -8,9 +8,9 @@ from flask.cli import AppGroup
 
 from supervisor.cli.backup import backup, restore
 from supervisor.cli.check import check
+from supervisor.cli.exits import Ended
 from supervisor.cli.rotate import rotate_key
 from supervisor.cli.stacks import stacks
-from supervisor.cli.words import Ended
 from supervisor.errors import ConfigInvalid, StorageInUse, SupervisorError
 
 STATUS: dict[type[Exception], int] = {ConfigInvalid: 2, StorageInUse: 3}

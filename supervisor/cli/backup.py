@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from supervisor import backups, snapshots, storage
 from supervisor.cli import settings
-from supervisor.crypto import Cipher
+from supervisor.security.crypto import Cipher
+from supervisor.store import backups, lock, snapshots
 
 FILE = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 
@@ -41,7 +41,7 @@ def restore(file: Path) -> None:
     Supervisor must not run. What was there is kept beside it.
     """
     config = settings.read()
-    storage.take(config.storage)
+    lock.take(config.storage)
     with file.open("rb") if str(file) != "-" else sys.stdin.buffer as source:
         kept = backups.restore(source, config.storage, Cipher(config.secret_key_base))
     click.echo("The database is restored. Start Supervisor.", err=True)

@@ -10,17 +10,18 @@ from pathlib import Path
 
 import click
 
-from supervisor import schema, snapshots
 from supervisor.cli import settings
-from supervisor.cli.words import Ended, printable
-from supervisor.commands import docker, git
-from supervisor.commands.compose import engine_version, plugin_version
-from supervisor.commands.shell import Shell
-from supervisor.config import Config
-from supervisor.crypto import Cipher
+from supervisor.cli.exits import Ended, printable
+from supervisor.commands.docker import containers as docker
+from supervisor.commands.docker.compose import engine_version, plugin_version
+from supervisor.commands.git import mirror as git
+from supervisor.commands.process.shell import Shell
+from supervisor.deploy.host_storage import HostStorage, lost_with_container
 from supervisor.errors import SupervisorError
-from supervisor.host_storage import HostStorage, lost_with_container
-from supervisor.storage import is_open
+from supervisor.security.crypto import Cipher
+from supervisor.settings.config import Config
+from supervisor.store import schema, snapshots
+from supervisor.store.lock import is_open
 
 SECONDS = 10
 FREE_BYTES = 256 * 1024 * 1024

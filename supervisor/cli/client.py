@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 import requests
 
-from supervisor.cli.words import FAILED, KEY_REFUSED, NOBODY_ANSWERS, NOT_FOUND, Ended, printable
-from supervisor.config import Config
-from supervisor.keys import API_KEY, keys_in, stored_keys
+from supervisor.cli.exits import FAILED, KEY_REFUSED, NOBODY_ANSWERS, NOT_FOUND, Ended, printable
+from supervisor.settings.config import Config
+from supervisor.settings.keys import API_KEY, keys_in, stored_keys
 
 URL = "SUPERVISOR_URL"
 KEY_FILE = "SUPERVISOR_API_KEY_FILE"

@@ -7,13 +7,16 @@ from typing import TextIO
 
 import click
 
-from supervisor import create_app, failpoints, keys, schema, snapshots, storage, vault
+from supervisor import create_app, failpoints
 from supervisor.cli import settings
-from supervisor.cli.words import Ended
-from supervisor.config import Config
-from supervisor.crypto import Cipher
+from supervisor.cli.exits import Ended
 from supervisor.errors import WrongKey
-from supervisor.secret import Secret
+from supervisor.security.crypto import Cipher
+from supervisor.security.secret import Secret
+from supervisor.settings import keys
+from supervisor.settings.config import Config
+from supervisor.stacks import vault
+from supervisor.store import lock, schema, snapshots
 
 NEW = "SUPERVISOR_NEW_SECRET_KEY_BASE"
 SHORTEST = 32
@@ -34,7 +37,7 @@ def rotate_key(new_key_file: TextIO | None, *, generate: bool) -> None:
     """
     config = settings.read()
     database = settings.database_of(config)
-    storage.take(config.storage)
+    lock.take(config.storage)
     kept = keys.stored_keys(config.storage).get(keys.SECRET_KEY_BASE)
     in_storage = kept == config.secret_key_base.reveal()
     if in_storage and _finish(config):

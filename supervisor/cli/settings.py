@@ -3,9 +3,9 @@
 import os
 from pathlib import Path
 
-from supervisor.config import Config
 from supervisor.errors import ConfigInvalid, SupervisorError
-from supervisor.keys import API_KEY, SECRET_KEY_BASE
+from supervisor.settings.config import Config
+from supervisor.settings.keys import API_KEY, SECRET_KEY_BASE
 
 AT_THE_FIRST_START = {API_KEY: "made-at-the-first-start", SECRET_KEY_BASE: "-" * 32}
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from flask.cli import AppGroup
 
-from supervisor.cli.words import FAILED, NOBODY_ANSWERS, Ended
+from supervisor.cli.exits import FAILED, NOBODY_ANSWERS, Ended
 
 if TYPE_CHECKING:
     from supervisor.cli.client import Client

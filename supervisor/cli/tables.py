@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from supervisor.cli.words import printable
+from supervisor.cli.exits import printable
 
 COLOURS = {
     "active": "green",

@@ -1,0 +1,1 @@
+"""The command lines that Supervisor calls, and how they are started."""

@@ -1,1 +1,1 @@
-"""What a run does, step by step. Knows neither the database nor HTTP."""
+"""The steps of a run; knows neither database nor HTTP."""

@@ -3,11 +3,11 @@
 import json
 from pathlib import Path
 
-from supervisor.commands import docker
-from supervisor.commands.compose import Compose, Project
-from supervisor.commands.shell import Shell
-from supervisor.deploy.containment import file_within, optional_file_within
-from supervisor.deploy.fingerprint import overrides
+from supervisor.commands.docker import containers as docker
+from supervisor.commands.docker.compose import Compose, Project
+from supervisor.commands.process.shell import Shell
+from supervisor.deploy.model.containment import file_within, optional_file_within
+from supervisor.deploy.model.fingerprint import overrides
 from supervisor.deploy.spec import Tree, Workspace
 from supervisor.deploy.state import AppliedState
 from supervisor.errors import CommandFailed, DiskFull, ImageNotFound

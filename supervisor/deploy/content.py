@@ -4,11 +4,10 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 
-from supervisor.commands import git
-from supervisor.commands.git_lfs import fetch_large_files
-from supervisor.commands.git_untracked import in_the_way
-from supervisor.commands.shell import Shell
-from supervisor.config import Limits
+from supervisor.commands.git import mirror as git
+from supervisor.commands.git.lfs import fetch_large_files
+from supervisor.commands.git.untracked import in_the_way
+from supervisor.commands.process.shell import Shell
 from supervisor.deploy.spec import StackSpec, Tree, Workspace, mirror_locked
 from supervisor.deploy.state import AppliedState
 from supervisor.deploy.submodules import Submodules
@@ -20,6 +19,7 @@ from supervisor.errors import (
     ReferenceNotFound,
     SupervisorError,
 )
+from supervisor.settings.config import Limits
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import Any
 
-from supervisor.commands.compose import Compose
-from supervisor.commands.images import find_image, local_images
-from supervisor.config import Limits
+from supervisor.commands.docker.compose import Compose
+from supervisor.commands.docker.images import find_image, local_images
 from supervisor.deploy.state import AppliedState
+from supervisor.settings.config import Limits
 
 Model = Mapping[str, Any]
 

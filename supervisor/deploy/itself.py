@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from supervisor.commands.own_container import Mount, OwnContainer
+from supervisor.commands.docker.own_container import Mount, OwnContainer
 from supervisor.deploy.state import AppliedState
 from supervisor.errors import DeployRefused
 

@@ -10,23 +10,23 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from supervisor.commands import git
-from supervisor.commands.compose import Compose
-from supervisor.commands.images import local_images
-from supervisor.commands.shell import Shell
-from supervisor.config import Limits
+from supervisor.commands.docker.compose import Compose
+from supervisor.commands.docker.images import local_images
+from supervisor.commands.git import mirror as git
+from supervisor.commands.process.shell import Shell
 from supervisor.deploy.apply import compose_for
-from supervisor.deploy.changes import Changes, compare
-from supervisor.deploy.containment import check_model, check_sources
 from supervisor.deploy.content import Content
-from supervisor.deploy.fingerprint import Origin, fingerprint
 from supervisor.deploy.images import are_same, fetch_images
 from supervisor.deploy.itself import REFUSED, Itself
+from supervisor.deploy.model.changes import Changes, compare
+from supervisor.deploy.model.containment import check_model, check_sources
+from supervisor.deploy.model.fingerprint import Origin, fingerprint
+from supervisor.deploy.model.sources import Sources, find_sources
 from supervisor.deploy.rollout import Job, Progress, Rollout
-from supervisor.deploy.sources import Sources, find_sources
 from supervisor.deploy.spec import StackSpec, Tree, Workspace
 from supervisor.deploy.state import AppliedState
 from supervisor.errors import CommandFailed, DeployRefused, DiskFull, Held, Skipped
+from supervisor.settings.config import Limits
 
 OUT_OF_PLACE = {
     ("stopped", "pause"): "The stack is stopped, there is nothing to pause",

@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from supervisor.commands.shell import Shell
-from supervisor.config import Limits
+from supervisor.commands.process.shell import Shell
 from supervisor.deploy.apply import bring_up, compose_for, put_back_images
 from supervisor.deploy.content import Content
-from supervisor.deploy.health import wait_until_settled
+from supervisor.deploy.gate import wait_until_settled
 from supervisor.deploy.spec import StackSpec, Workspace
 from supervisor.deploy.state import AppliedState
 from supervisor.errors import CommandCancelled, CommandTimedOut, DiskFull, SupervisorError
+from supervisor.settings.config import Limits
 
 
 @dataclass

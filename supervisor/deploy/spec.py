@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from supervisor.commands.git_environment import Remote
-from supervisor.commands.shell import Cancellation
+from supervisor.commands.git.environment import Remote
+from supervisor.commands.process.shell import Cancellation
 from supervisor.deploy.state import AppliedState
 from supervisor.errors import CommandCancelled, CommandTimedOut
 

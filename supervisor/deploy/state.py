@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from supervisor.commands.docker import Container
+from supervisor.commands.docker.containers import Container
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from supervisor import repository_url
-from supervisor.commands.git import Git
-from supervisor.commands.git_environment import Remote
-from supervisor.commands.git_submodules import graft, submodules_of
-from supervisor.config import Limits
+from supervisor.commands.git import address
+from supervisor.commands.git.environment import Remote
+from supervisor.commands.git.mirror import Git
+from supervisor.commands.git.submodules import graft, submodules_of
 from supervisor.deploy.spec import Workspace
 from supervisor.errors import (
     CommandTimedOut,
@@ -24,6 +23,7 @@ from supervisor.errors import (
     RepositoryNotFound,
     RepositoryUnreachable,
 )
+from supervisor.settings.config import Limits
 
 DEEPEST = 5
 MOST = 100
@@ -94,7 +94,7 @@ class Submodules:
         """Return a submodule's address in full; raise DeployRefused if it is not to be asked."""
         url = in_full(parent.url, given)
         try:
-            repository_url.check(url)
+            address.check(url)
         except ValueError as error:
             raise DeployRefused(f"Submodule {where}: its address {error}") from None
         if url.startswith("file:"):
@@ -116,6 +116,6 @@ def _is_inside(path: str) -> bool:
 def in_full(parent: str, given: str) -> str:
     """Return an address that may be relative to the parent's, or in ssh's short form."""
     if not given.startswith(("./", "../")):
-        return repository_url.written_out(given) or given
+        return address.written_out(given) or given
     path = urlsplit(parent).path
     return parent.removesuffix(path) + posixpath.normpath(posixpath.join(path, given))

@@ -11,9 +11,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from supervisor import create_app, database, schema
-from supervisor.config import Config
-from supervisor.secret import Secret
+from supervisor import create_app
+from supervisor.security.secret import Secret
+from supervisor.settings.config import Config
+from supervisor.store import database, schema
 from tests.support.service import API_KEY, SECRET_KEY_BASE, SIGNATURE_SECRET
 
 Rows = dict[str, list[tuple[Any, ...]]]

@@ -13,15 +13,15 @@ import requests
 import schemathesis
 from flask import Flask
 
-from supervisor import models
 from supervisor.api.openapi.document import VERSION, describe
 from supervisor.api.runs import run_values
-from supervisor.api.stack_schema import StackSchema
-from supervisor.api.stack_view import overview_values, stack_values, stats_values
 from supervisor.api.up import CHECKS
 from supervisor.api.webhook import delivery_values
-from supervisor.runs import entry_values
-from supervisor.stacks import OVERVIEW
+from supervisor.runs.queue import entry_values
+from supervisor.stacks.catalogue import OVERVIEW
+from supervisor.stacks.fields.schema import StackSchema
+from supervisor.stacks.view import overview_values, stack_values, stats_values
+from supervisor.store import models
 from tests.api.conftest import Api
 from tests.support import ROOT
 from tests.support.service import API_KEY, Service

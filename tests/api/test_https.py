@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from supervisor.api.forwarded import Forwarded
-from supervisor.config import Config
 from supervisor.errors import ConfigInvalid
-from supervisor.networks import PRIVATE_NETWORKS, is_among, parse_address, parse_networks
+from supervisor.settings.config import Config
+from supervisor.settings.networks import PRIVATE_NETWORKS, is_among, parse_address, parse_networks
 from tests.api.conftest import Api, application, close
 from tests.api.raw import send
 from tests.conftest import StartService

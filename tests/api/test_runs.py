@@ -8,15 +8,16 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from supervisor import runs, stacks
 from supervisor.api.log import follow
-from supervisor.config import Config
-from supervisor.database import writing
-from supervisor.models import Run, Stack, Status, now
-from supervisor.output import Output
-from supervisor.runner import Runner
-from supervisor.runs import Outcome
-from supervisor.secret import Secret
+from supervisor.runner.pool import Runner
+from supervisor.runs import queue
+from supervisor.runs.output import Output
+from supervisor.runs.queue import Outcome
+from supervisor.security.secret import Secret
+from supervisor.settings.config import Config
+from supervisor.stacks import catalogue
+from supervisor.store.database import writing
+from supervisor.store.models import Run, Stack, Status, now
 from tests.api.conftest import Api
 from tests.support.service import API_KEY, SECRET_KEY_BASE
 from tests.support.triggers import signature
@@ -39,7 +40,7 @@ def control(api: Api, uuid: str, command: str) -> TestResponse:
 
 def claimed(api: Api) -> Run:
     with api.app.app_context():
-        found = runs.claim()
+        found = queue.claim()
     assert found
     return found[0]
 
@@ -48,13 +49,13 @@ def finished(api: Api, outcome: Outcome) -> Run:
     """Take the next run, and end it like this."""
     run = claimed(api)
     with api.app.app_context():
-        runs.finish(run, outcome, 100)
+        queue.finish(run, outcome, 100)
     return run
 
 
 def change(api: Api, uuid: str, **values: Any) -> None:
     with api.app.app_context():
-        stack = stacks.find(uuid)
+        stack = catalogue.find(uuid)
         with writing() as session:
             for name, value in values.items():
                 setattr(session.get_one(Stack, stack.id), name, value)
@@ -75,7 +76,7 @@ def test_what_supervisor_queues_itself_is_not_limited(api: Api) -> None:
     assert [control(api, uuid, word).status_code for word in words] == [204] * 20
     assert control(api, uuid, "stop").status_code == 409
     with api.app.app_context():
-        runs.finish(start, Outcome(Status.SUCCEEDED, "start done"), 100)
+        queue.finish(start, Outcome(Status.SUCCEEDED, "start done"), 100)
     assert statuses(api, uuid)[0] == ("deploy", "pending")
 
 
@@ -90,7 +91,7 @@ def test_a_run_whose_end_cannot_be_stored_ends_all_the_same(
     config = Config(Secret(API_KEY), Secret(SECRET_KEY_BASE), api.storage)
     nonsense = Outcome(Status.FAILED, "gate: no", reasons={"web": object()})  # type: ignore[dict-item]
     with api.app.app_context():
-        Runner(api.app, config)._record(run, stacks.find(uuid), nonsense, "")
+        Runner(api.app, config)._record(run, catalogue.find(uuid), nonsense, "")
     assert statuses(api, uuid)[0] == (action, "failed")
     assert bool(api.client.get(f"/stacks/{uuid}/stats").get_json()["next_retry"]) is retried
 
@@ -124,25 +125,25 @@ def interrupted(api: Api) -> Run:
     run = claimed(api)
     with api.app.app_context():
         Output(run).begin("render", COMMIT, "==> render: docker compose config")
-        runs.interrupt(run, "Supervisor was stopped while it ran", 100)
+        queue.interrupt(run, "Supervisor was stopped while it ran", 100)
     return run
 
 
 def test_a_commit_that_brings_supervisor_down_is_left_alone_by_polls(api: Api) -> None:
     uuid = api.create()["uuid"]
-    for _ in range(runs.ATTEMPTS_LIMIT):
+    for _ in range(queue.ATTEMPTS_LIMIT):
         interrupted(api)
     shown = api.client.get(f"/stacks/{uuid}/runs").get_json()["runs"][0]
     assert (shown["status"], shown["commit_after"]) == ("failed", COMMIT)
     assert shown["message"].startswith("gave up after 3 attempts")
     with api.app.app_context():
-        assert stacks.find(uuid).seen_commit == COMMIT
+        assert catalogue.find(uuid).seen_commit == COMMIT
 
 
 def test_a_teardown_is_never_given_up(api: Api) -> None:
     uuid = api.create()["uuid"]
     api.client.delete(f"/stacks/{uuid}")
-    for _ in range(runs.ATTEMPTS_LIMIT):
+    for _ in range(queue.ATTEMPTS_LIMIT):
         interrupted(api)
     assert statuses(api, uuid)[0] == ("delete", "failed")
     assert api.client.get(f"/stacks/{uuid}/stats").get_json()["next_retry"]
@@ -153,7 +154,7 @@ def test_a_deploy_that_a_delete_was_to_end_is_not_done_again(api: Api) -> None:
     deploy = claimed(api)
     api.client.delete(f"/stacks/{uuid}")
     with api.app.app_context():
-        runs.interrupt(deploy, "Supervisor was stopped while it ran", 100)
+        queue.interrupt(deploy, "Supervisor was stopped while it ran", 100)
     assert statuses(api, uuid) == [("delete", "pending"), ("deploy", "interrupted")]
 
 
@@ -166,7 +167,7 @@ def test_what_was_held_is_done_where_somebody_let_go_meanwhile(api: Api) -> None
     run = claimed(api)
     assert "Location" not in control(api, uuid, "resume").headers
     with api.app.app_context():
-        runs.finish(run, Outcome(Status.SKIPPED, "suspended", catch_up=True), 100)
+        queue.finish(run, Outcome(Status.SKIPPED, "suspended", catch_up=True), 100)
     assert statuses(api, uuid)[0] == ("deploy", "pending")
 
 
@@ -189,7 +190,7 @@ def deliver(api: Api, uuid: str) -> None:
 
 def hold_of(api: Api, uuid: str) -> str | None:
     with api.app.app_context():
-        return stacks.find(uuid).hold_commit
+        return catalogue.find(uuid).hold_commit
 
 
 @pytest.mark.parametrize("field", ["health_timeout", "rollback"])
@@ -226,7 +227,7 @@ def test_a_changed_setting_alone_deploys_nothing_again(api: Api) -> None:
     finished(api, Outcome(Status.FAILED, "cancelled", outcome="cancelled"))
     assert api.client.patch(f"/stacks/{uuid}", json={"health_timeout": 900}).status_code == 200
     with api.app.app_context():
-        assert stacks.find(uuid).seen_commit == COMMIT
+        assert catalogue.find(uuid).seen_commit == COMMIT
 
 
 def test_what_did_not_even_come_up_is_not_held_against_a_webhook(api: Api) -> None:

@@ -8,8 +8,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from supervisor import vault
-from supervisor.stacks import find
+from supervisor.stacks import vault
+from supervisor.stacks.catalogue import find
 from tests.api.conftest import Api, stack_fields
 from tests.support.ssh_server import make_key, public_half
 

@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 import requests
 
-from supervisor.commands.docker_environment import FIXED, PASSED_ON
+from supervisor.commands.docker.environment import FIXED, PASSED_ON
 from tests.api.conftest import Api, Rows, stack_fields
 from tests.api.raw import connect, request, send
 from tests.support.repository import Repository

@@ -14,8 +14,8 @@ from typing import Any, ClassVar
 import pytest
 
 from supervisor.api.control import AT_ONCE, RUNS
+from supervisor.cli.exits import printable
 from supervisor.cli.stacks import COMMANDS, stacks
-from supervisor.cli.words import printable
 from tests.conftest import StartService
 from tests.support.command import COMMAND, refuses, succeeds
 from tests.support.repository import Repository

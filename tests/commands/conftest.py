@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.commands.shell import Cancellation, Shell
+from supervisor.commands.process.shell import Cancellation, Shell
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
 

@@ -12,7 +12,7 @@ import gevent  # noqa: E402
 import psutil  # noqa: E402
 from gevent.threadpool import ThreadPool  # noqa: E402
 
-from supervisor.commands.shell import Shell  # noqa: E402
+from supervisor.commands.process.shell import Shell  # noqa: E402
 
 COMMANDS = 20
 

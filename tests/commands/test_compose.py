@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.commands.compose import Compose, Project, engine_version
-from supervisor.commands.compose_errors import explain
-from supervisor.commands.docker import containers as docker_containers
-from supervisor.commands.images import local_images
-from supervisor.commands.shell import Shell
+from supervisor.commands.docker.compose import Compose, Project, engine_version
+from supervisor.commands.docker.containers import containers as docker_containers
+from supervisor.commands.docker.errors import explain
+from supervisor.commands.docker.images import local_images
+from supervisor.commands.process.shell import Shell
 from supervisor.errors import (
     CommandFailed,
     CommandMissing,

@@ -7,9 +7,9 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from supervisor.commands.compose import Compose, Project
-from supervisor.commands.env_file import env_file, quote, render
-from supervisor.commands.shell import Shell
+from supervisor.commands.docker.compose import Compose, Project
+from supervisor.commands.docker.env_file import env_file, quote, render
+from supervisor.commands.process.shell import Shell
 
 NASTY = ["'", '"', "\\", "$", "${A}", "$$", "#", " # x", "\n", "\r", "\t", "=", "%", "é", "😀",
          "$(id)", "`id`", "\\n", "{{", "", " ", "\\'", '\\"', "\x7f", "\x1b", "!"]  # fmt: skip

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.commands import git
-from supervisor.commands.git import Git, ls_remote
-from supervisor.commands.git_environment import Remote, git_environment
-from supervisor.commands.git_untracked import in_the_way
-from supervisor.commands.shell import Shell
+from supervisor.commands.git import mirror as git
+from supervisor.commands.git.environment import Remote, git_environment
+from supervisor.commands.git.mirror import Git, ls_remote
+from supervisor.commands.git.untracked import in_the_way
+from supervisor.commands.process.shell import Shell
 from supervisor.errors import (
     CommandTimedOut,
     MirrorDamaged,

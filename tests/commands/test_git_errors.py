@@ -4,7 +4,7 @@
 
 import pytest
 
-from supervisor.commands.git_errors import explain
+from supervisor.commands.git.errors import explain
 from supervisor.errors import (
     CommandFailed,
     DiskFull,

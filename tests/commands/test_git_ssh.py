@@ -9,9 +9,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from supervisor.commands.git import Git, ls_remote
-from supervisor.commands.git_environment import Remote
-from supervisor.commands.shell import Shell
+from supervisor.commands.git.environment import Remote
+from supervisor.commands.git.mirror import Git, ls_remote
+from supervisor.commands.process.shell import Shell
 from supervisor.errors import RepositoryDenied, RepositoryNotFound, SupervisorError
 from tests.support.canaries import Canary, found_in_files
 from tests.support.proc import Watch

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.commands.git import Git, ls_remote
-from supervisor.commands.git_environment import Remote
-from supervisor.commands.shell import Shell
+from supervisor.commands.git.environment import Remote
+from supervisor.commands.git.mirror import Git, ls_remote
+from supervisor.commands.process.shell import Shell
 from supervisor.errors import RepositoryUnreachable
 from tests.support.authority import Authority
 from tests.support.git_http import GitServer

@@ -9,9 +9,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from supervisor.commands.launcher import CannotStart, launcher
-from supervisor.commands.pipes import open_pipe
-from supervisor.commands.shell import Shell
+from supervisor.commands.process.launcher import CannotStart, launcher
+from supervisor.commands.process.pipes import open_pipe
+from supervisor.commands.process.shell import Shell
 from supervisor.errors import CommandFailed
 from tests.commands.conftest import ENVIRONMENT
 from tests.conftest import StartService
@@ -26,7 +26,7 @@ def starter() -> psutil.Process:
     return found
 
 
-STARTER = "supervisor.commands.starter"
+STARTER = "supervisor.commands.process.starter"
 
 
 def echo(shell: Shell, text: str) -> str:
@@ -77,7 +77,7 @@ def test_what_cannot_be_started_ends_no_other_command(shell: Shell) -> None:
 
 
 def test_a_starter_that_hangs_is_replaced(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("supervisor.commands.launcher.START_SECONDS", 0.5)
+    monkeypatch.setattr("supervisor.commands.process.launcher.START_SECONDS", 0.5)
     echo(shell, "x")
     starter().suspend()
     with pytest.raises(CommandFailed, match="cannot start"):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervisor.commands.lines import HEAD_CHARACTERS, TAIL_CHARACTERS, LineSplitter, clean
+from supervisor.commands.process.lines import HEAD_CHARACTERS, TAIL_CHARACTERS, LineSplitter, clean
 
 SECRET = "s3cr3t-" + "x" * 200
 LONGEST = HEAD_CHARACTERS + TAIL_CHARACTERS + 60

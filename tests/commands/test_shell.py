@@ -12,9 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from supervisor.commands.processes import marked
-from supervisor.commands.shell import Cancellation, Limits, Shell, command_name
-from supervisor.commands.strays import end_strays
+from supervisor.commands.process.processes import marked
+from supervisor.commands.process.shell import Cancellation, Limits, Shell, command_name
+from supervisor.commands.process.strays import end_strays
 from supervisor.errors import (
     CommandCancelled,
     CommandFailed,
@@ -291,7 +291,7 @@ def test_the_child_writes_no_core_file(shell: Shell) -> None:
 
 def test_the_child_ends_with_the_service(tmp_path: Path) -> None:
     script = f"""
-from supervisor.commands.shell import Shell
+from supervisor.commands.process.shell import Shell
 Shell(log=lambda lines: print(*lines, flush=True), marker="{tmp_path}:").stream(
     ["sh", "-c", "echo ready; exec sleep 1000"], env={ENVIRONMENT!r}, seconds=100)
 """

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from supervisor.commands.git import Git
-from supervisor.commands.git_environment import Remote
-from supervisor.commands.shell import Shell
-from supervisor.deploy.changes import Changes, compare
-from supervisor.deploy.fingerprint import Origin, fingerprint, overrides
-from supervisor.deploy.sources import find_sources
+from supervisor.commands.git.environment import Remote
+from supervisor.commands.git.mirror import Git
+from supervisor.commands.process.shell import Shell
+from supervisor.deploy.model.changes import Changes, compare
+from supervisor.deploy.model.fingerprint import Origin, fingerprint, overrides
+from supervisor.deploy.model.sources import find_sources
 from tests.support.repository import Repository
 
 Services = dict[str, Any]

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.commands.git_environment import Remote
-from supervisor.commands.shell import Shell
-from supervisor.config import Limits
+from supervisor.commands.git.environment import Remote
+from supervisor.commands.process.shell import Shell
 from supervisor.deploy.content import Content
 from supervisor.deploy.spec import StackSpec, Workspace
 from supervisor.errors import CommandTimedOut, SupervisorError
+from supervisor.settings.config import Limits
 from tests.support.git_http import GitServer
 from tests.support.repository import Repository
 

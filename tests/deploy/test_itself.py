@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from supervisor.commands.own_container import Mount, OwnContainer
+from supervisor.commands.docker.own_container import Mount, OwnContainer
 from supervisor.deploy.itself import Itself
 from supervisor.deploy.state import AppliedState
 from supervisor.errors import DeployRefused

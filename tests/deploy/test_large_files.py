@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.commands.git import Git
-from supervisor.commands.git_environment import Remote
-from supervisor.commands.git_lfs import fetch_large_files, forget_large_files
-from supervisor.commands.shell import Shell
+from supervisor.commands.git.environment import Remote
+from supervisor.commands.git.lfs import fetch_large_files, forget_large_files
+from supervisor.commands.git.mirror import Git
+from supervisor.commands.process.shell import Shell
 from supervisor.errors import DeployRefused, LargeFilesMissing, RepositoryDenied
 from tests.conftest import StartService
 from tests.deploy.stage import Stage, stack_files, touched

@@ -9,18 +9,19 @@ from enum import StrEnum
 import pytest
 from flask import Flask
 
-from supervisor import create_app, models
+from supervisor import create_app
 from supervisor.api.control import AT_ONCE, RUNS
 from supervisor.api.errors import STATUS
-from supervisor.api.rules import RESERVED_VARIABLE
 from supervisor.api.runs import run_values
-from supervisor.api.stack_schema import StackSchema
-from supervisor.api.stack_view import overview_values, stack_values, stats_values
-from supervisor.config import Config
-from supervisor.runs import entry_values
-from supervisor.secret import Secret
-from supervisor.stacks import OVERVIEW, REDEPLOYING
-from supervisor.webhooks.signature import Request, is_valid
+from supervisor.forges.signature import Request, is_valid
+from supervisor.runs.queue import entry_values
+from supervisor.security.secret import Secret
+from supervisor.settings.config import Config
+from supervisor.stacks.catalogue import OVERVIEW, REDEPLOYING
+from supervisor.stacks.fields.rules import RESERVED_VARIABLE
+from supervisor.stacks.fields.schema import StackSchema
+from supervisor.stacks.view import overview_values, stack_values, stats_values
+from supervisor.store import models
 from tests.docs.pages import Block, blocks, codes, page, rows, section
 
 PAGE = page("docs/api.md")

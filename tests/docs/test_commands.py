@@ -13,9 +13,9 @@ import jsonschema_rs
 import pytest
 
 from supervisor.api.openapi.document import describe
-from supervisor.api.stack_schema import StackSchema
 from supervisor.cli.__main__ import supervisor
-from supervisor.config import OLDER_NAMES, SETTING_NAMES
+from supervisor.settings.config import OLDER_NAMES, SETTING_NAMES
+from supervisor.stacks.fields.schema import StackSchema
 from tests.docs.pages import PAGES, blocks, codes, rows, section
 from tests.support import ROOT
 

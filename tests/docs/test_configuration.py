@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from marshmallow import missing, validate
 
-from supervisor.config import OLDER_NAMES, SETTING_NAMES, Config, Settings
 from supervisor.errors import ConfigInvalid
+from supervisor.settings.config import OLDER_NAMES, SETTING_NAMES, Config, Settings
 from tests.docs.pages import codes, page, rows
 
 PAGE = page("docs/configuration.md")

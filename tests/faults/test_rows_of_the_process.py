@@ -16,9 +16,9 @@ import gevent
 import psutil
 import pytest
 
-from supervisor.database import reading, writing
-from supervisor.models import Stack, now
-from supervisor.scheduler import Scheduler
+from supervisor.store.database import reading, writing
+from supervisor.store.models import Stack, now
+from supervisor.triggers.scheduler import Scheduler
 from tests.api.conftest import application, close
 from tests.conftest import StartService
 from tests.support.aftermath import all_ended, database_is_sound, leftovers

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from supervisor.commands.docker import Container
-from supervisor.deploy.health import CALM_SECONDS, RESTARTS, STEADY_SECONDS, judge
+from supervisor.commands.docker.containers import Container
+from supervisor.deploy.gate import CALM_SECONDS, RESTARTS, STEADY_SECONDS, judge
 from tests.health.steps import (
     Stack,
     check,

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from supervisor import checks, runs
-from supervisor.alarms import Reporter
-from supervisor.database import writing
-from supervisor.models import Action, Run, Stack, Status, Trigger, now
+from supervisor.diagnostics.alarms import Reporter
+from supervisor.runs import queue
+from supervisor.store.database import writing
+from supervisor.store.models import Action, Run, Stack, Status, Trigger, now
+from supervisor.triggers import polls
 from tests.api.conftest import Api, application, close
 from tests.conftest import StartService
 from tests.support.failpoints import Failpoints
@@ -120,7 +121,7 @@ def _time(text: str) -> datetime:
     [(60, 0, 60), (60, 1, 120), (60, 3, 480), (60, 9, 3600), (1, 12, 3600), (7200, 5, 7200)],
 )
 def test_the_pause_doubles_up_to_an_hour(interval: int, failures: int, seconds: int) -> None:
-    assert checks.pause(interval, failures) == timedelta(seconds=seconds)
+    assert polls.pause(interval, failures) == timedelta(seconds=seconds)
 
 
 # Rows as they would be, were something stuck
@@ -155,7 +156,7 @@ def _problems(api: Api) -> list[str]:
 def _add_run(status: Status, age: int, name: str = "shop") -> None:
     with writing() as session:
         stack = session.query(Stack).filter(Stack.name == name).one()
-        run = runs.submit(session, stack, Action.DEPLOY, Trigger.POLLING)
+        run = queue.submit(session, stack, Action.DEPLOY, Trigger.POLLING)
         run.status, run.created_at = status, now() - timedelta(seconds=age)
 
 

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.commands.git_environment import Remote
-from supervisor.config import Limits
-from supervisor.crypto import Cipher
+from supervisor.commands.git.environment import Remote
 from supervisor.deploy.rollout import Job, Progress
 from supervisor.deploy.spec import StackSpec, Workspace
 from supervisor.deploy.state import AppliedState
 from supervisor.errors import WrongKey
-from supervisor.handover import Handover, Order, Result, forget_others
-from supervisor.secret import Secret
+from supervisor.security.crypto import Cipher
+from supervisor.security.secret import Secret
+from supervisor.selfupdate.handover import Handover, Order, Result, forget_others
+from supervisor.settings.config import Limits
 
 CANARY = "canary-of-a-variable"
 STATE = AppliedState(

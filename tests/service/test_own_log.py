@@ -11,8 +11,8 @@ from uuid import uuid4
 import pytest
 import requests
 
-from supervisor.logs import FORMATS
-from supervisor.redact import Redactor
+from supervisor.logs.format import FORMATS
+from supervisor.security.redact import Redactor
 from tests.support.engine import Engine
 from tests.support.service import API_KEY, SECRET_KEY_BASE, Service
 from tests.support.waiting import wait_until

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from supervisor import upkeep
-from supervisor.commands.git import Git
-from supervisor.commands.shell import Shell
-from supervisor.config import Config
+from supervisor.commands.git.mirror import Git
+from supervisor.commands.process.shell import Shell
 from supervisor.deploy.spec import Workspace, mirror_locked
 from supervisor.errors import CommandTimedOut
-from supervisor.secret import Secret
+from supervisor.security.secret import Secret
+from supervisor.settings.config import Config
+from supervisor.stacks import mirrors
 from tests.api.conftest import Api, make_api  # noqa: F401 (a fixture)
 from tests.support.service import API_KEY, SECRET_KEY_BASE
 
@@ -29,7 +29,7 @@ def test_mirrors_that_no_stack_uses_are_removed(make_api: Callable[..., Api]) ->
 
     used, left = mirror(address, True), [mirror(address), mirror("https://h/former.git")]
     with api.app.app_context():
-        upkeep.tidy_mirrors(config)
+        mirrors.tidy_mirrors(config)
     assert used.exists()
     assert not any(folder.exists() for folder in left)
 
@@ -48,10 +48,10 @@ def test_the_mirror_of_the_last_stack_goes_unless_somebody_has_it(
     unwanted, wanted = mirrors
     with api.app.app_context():
         with mirror_locked(unwanted, 1):
-            upkeep.drop_unwanted(config, unwanted)
+            mirrors.drop_unwanted(config, unwanted)
         assert unwanted.exists()
-        upkeep.drop_unwanted(config, unwanted)
-        upkeep.drop_unwanted(config, wanted)
+        mirrors.drop_unwanted(config, unwanted)
+        mirrors.drop_unwanted(config, wanted)
     assert (unwanted.exists(), wanted.exists()) == (False, True)
 
 

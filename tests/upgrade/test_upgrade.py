@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from supervisor import schema, snapshots
+from supervisor.store import schema, snapshots
 from tests.support.aftermath import database_is_sound
 from tests.support.engine import Engine
 from tests.support.failpoints import Failpoints

@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 from werkzeug.test import TestResponse
 
-from supervisor.database import writing
-from supervisor.models import Run, Status, now
+from supervisor.store.database import writing
+from supervisor.store.models import Run, Status, now
 from tests.api.conftest import Api, api, make_api
 from tests.webhooks import forges as sent
 from tests.webhooks.forges import MAIN, REPOSITORY, Sent

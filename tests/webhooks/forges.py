@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from werkzeug.datastructures import Headers
 
-from supervisor.webhooks.signature import Request
+from supervisor.forges.signature import Request
 from tests.support.service import SIGNATURE_SECRET
 
 JSON = "application/json"

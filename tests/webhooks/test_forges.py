@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervisor.webhooks import understand
-from supervisor.webhooks.address import repository_key
-from supervisor.webhooks.delivery import Change, Delivery
-from supervisor.webhooks.signature import is_valid
+from supervisor.commands.git.repository_key import repository_key
+from supervisor.forges import understand
+from supervisor.forges.push import Change, Delivery
+from supervisor.forges.signature import is_valid
 from tests.support.service import SIGNATURE_SECRET
 from tests.webhooks import forges as sent
 from tests.webhooks.cases import CASES, HUB, SECRETS, Case

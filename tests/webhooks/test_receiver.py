@@ -2,7 +2,7 @@
 
 import pytest
 
-from supervisor.models import Status
+from supervisor.store.models import Status
 from tests.api.conftest import Api
 from tests.support.service import SIGNATURE_SECRET
 from tests.webhooks import forges as sent

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from supervisor.models import Status
+from supervisor.store.models import Status
 from tests.api.conftest import Api
 from tests.webhooks import forges as sent
 from tests.webhooks.cases import CASES, HUB, SECRETS, Case

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervisor.webhooks.signature import is_valid
+from supervisor.forges.signature import is_valid
 from tests.support.service import SIGNATURE_SECRET
 from tests.webhooks import forges as sent
 from tests.webhooks.forges import BASIC_SECRET, TOKEN, TOKEN_SENT_AT, Sent, mac

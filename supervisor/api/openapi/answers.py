@@ -4,7 +4,7 @@ from typing import Any
 
 from supervisor.api.control import AT_ONCE, LONGEST_REASON, RUNS
 from supervisor.api.up import CHECKS
-from supervisor.models import Action, Held, Result, Status, Strategy, Trigger
+from supervisor.store.models import Action, Held, Result, Status, Strategy, Trigger
 
 Schema = dict[str, Any]
 

@@ -5,10 +5,10 @@ from typing import Any
 from apispec import APISpec
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
 
-from supervisor.api import rules
 from supervisor.api.openapi.answers import SHOWN_STACK, strict
-from supervisor.api.stack_schema import StackSchema
-from supervisor.redact import MASK
+from supervisor.security.redact import MASK
+from supervisor.stacks.fields import rules
+from supervisor.stacks.fields.schema import StackSchema
 
 SECRET = f"It is shown as `{MASK}`; sent back so, it stays as it is. "
 # What each field is, and an example.

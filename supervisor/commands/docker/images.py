@@ -1,0 +1,27 @@
+"""The images that the engine has. Their names may hold a variable, so they are no argument."""
+
+from collections.abc import Mapping
+
+from supervisor.commands.docker.environment import environment, explained
+from supervisor.commands.process.shell import Shell
+
+COLUMNS = "\t".join(f"{{{{.{name}}}}}" for name in ("Repository", "Tag", "Digest", "ID"))
+
+
+def local_images(shell: Shell, seconds: float) -> dict[str, str]:
+    """Return the id of each image by its names: with tag, with digest, and the id itself."""
+    argv = ["docker", "image", "ls", "--digests", "--no-trunc", "--format", COLUMNS]
+    with explained():
+        text = shell.capture(argv, env=environment(), seconds=seconds)
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        repository, tag, digest, image = line.split("\t")
+        found |= {f"{repository}:{tag}": image, f"{repository}@{digest}": image, image: image}
+    return found
+
+
+def find_image(here: Mapping[str, str], name: str) -> str | None:
+    """Return the id that a name stands for among these images, None where it's none of them."""
+    plain = name.removeprefix("docker.io/").removeprefix("library/")
+    tagged = ":" in plain.rpartition("/")[2] or "@" in plain
+    return here.get(plain if tagged else f"{plain}:latest")

@@ -1,0 +1,1 @@
+"""Whether Supervisor itself is well."""

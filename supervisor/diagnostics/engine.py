@@ -1,0 +1,22 @@
+"""Whether the Docker engine answers, asked seldom and remembered."""
+
+from supervisor.commands.docker.compose import engine_version
+from supervisor.commands.process.shell import Shell
+from supervisor.errors import SupervisorError
+
+PROBE_SECONDS = 10
+
+
+class Engine:
+    """What the last probe found; written by the scheduler's thread, read by anybody."""
+
+    def __init__(self) -> None:
+        self.error: SupervisorError | None = None
+
+    def probe(self) -> None:
+        """Ask the engine for its version and remember the answer."""
+        try:
+            engine_version(Shell(log=lambda _: None), PROBE_SECONDS)
+            self.error = None
+        except SupervisorError as error:
+            self.error = error

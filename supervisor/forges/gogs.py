@@ -1,0 +1,25 @@
+"""Gogs: sends GitHub's event header too, but none of its signatures."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from supervisor.forges.github import read_push
+from supervisor.forges.payload import header_text, text_of
+from supervisor.forges.push import Change, Delivery
+
+
+def speaks(headers: Mapping[str, str], _payload: Mapping[str, Any]) -> bool:
+    """Tell whether Gogs sent this."""
+    return "X-Gogs-Event" in headers
+
+
+def read(headers: Mapping[str, str], payload: Mapping[str, Any]) -> Delivery:
+    """Return a push of a branch, a new tag, or why there is nothing to do."""
+    event = header_text(headers, "X-Gogs-Event") or "?"
+    delivery_id = header_text(headers, "X-Gogs-Delivery")
+    found = read_push("gogs", event, delivery_id, payload)
+    # A new tag is told by `create` alone, with its short name.
+    if event == "create" and payload.get("ref_type") == "tag" and text_of(payload, "ref"):
+        changes = (Change(f"refs/tags/{text_of(payload, 'ref')}"),)
+        return Delivery("gogs", event, delivery_id, found.who, changes, found.repositories)
+    return found

@@ -1,0 +1,1 @@
+"""Supervisor's own log."""

@@ -1,0 +1,1 @@
+"""The life of a run, as rows and as what followers see."""

@@ -1,0 +1,1 @@
+"""Secrets: hidden in memory, taken out of text, encrypted at rest."""

@@ -1,0 +1,1 @@
+"""A run that replaces Supervisor itself: handed over to a helper container."""

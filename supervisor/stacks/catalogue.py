@@ -1,0 +1,284 @@
+"""Every query and write on stacks."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Row, Select, bindparam, func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from supervisor.commands.git.repository_key import repository_key
+from supervisor.errors import LimitReached, StackInvalid, StackNotFound
+from supervisor.runs import queue
+from supervisor.runs.followers import broker
+from supervisor.stacks import vault
+from supervisor.stacks.check_times import first_check_at
+from supervisor.store.database import reading, write_together, writing
+from supervisor.store.models import DEPLOYING, Action, Run, Stack, Status, Strategy, Trigger, now
+
+OVERLAP = "signature_secret_overlap"
+REDEPLOYING = frozenset(
+    (
+        "compose_file",
+        "compose_includes",
+        "compose_variables",
+        "git_reference",
+        "git_repository",
+        "git_username",
+        "git_token",
+        "git_ssh_key",
+        "git_known_hosts",
+        "submodules",
+    )
+)
+OVERVIEW: Select[*tuple[Any, ...]] = select(
+    Stack.name,
+    Stack.uuid,
+    Stack.strategy,
+    Stack.deleting,
+    Stack.held,
+    Stack.suspended,
+    Stack.healthy,
+    Stack.applied_commit,
+    Stack.last_run_at,
+    Stack.last_action,
+    Stack.last_status,
+).order_by(Stack.id)
+DELETING = select(Stack.deleting).where(Stack.id == bindparam("stack"))
+
+
+def find(uuid: str) -> Stack:
+    """Return the stack; raise StackNotFound."""
+    with reading() as session:
+        stack = session.scalar(select(Stack).where(Stack.uuid == uuid))
+    if stack is None:
+        raise StackNotFound
+    return stack
+
+
+def exists(stack_id: int) -> bool:
+    """Tell whether there is a stack with this number still, also one that is being deleted."""
+    with reading() as session:
+        return session.get(Stack, stack_id) is not None
+
+
+def is_there(session: Session, stack: Stack) -> bool:
+    """Tell whether a stack is still there, and stays."""
+    return session.scalar(DELETING, {"stack": stack.id}) is False
+
+
+def of_run(run: Run) -> Stack:
+    """Return the stack that a run belongs to."""
+    with reading() as session:
+        return session.get_one(Stack, run.stack_id)
+
+
+def overview() -> Sequence[Row[*tuple[Any, ...]]]:
+    """Return what a list shows of all stacks, oldest first.
+
+    Whole stacks would take six times as long, which is felt with a thousand of them.
+    """
+    with reading() as session:
+        return session.connection().execute(OVERVIEW).all()
+
+
+def create(values: Mapping[str, Any], stacks_limit: int) -> tuple[Stack, Run]:
+    """Store a new stack and queue its first deploy, both or neither.
+
+    Raise StackInvalid where the name is taken, LimitReached where there are too many.
+    """
+    uuid = str(uuid4())
+    not_columns = (*vault.SECRET_FIELDS, OVERLAP)
+    columns = {key: value for key, value in values.items() if key not in not_columns}
+    stack = Stack(
+        **columns,
+        uuid=uuid,
+        name_key=name_key(values["name"]),
+        project=project_name(values["name"], uuid),
+        repository_key=repository_key(values["git_repository"]),
+        sealed=vault.seal_secrets(
+            uuid, {key: values[key] for key in vault.SECRET_FIELDS if key in values}
+        ),
+    )
+    stack.check_at = first_check_at(stack.polling_interval)
+    with _unique_name(), writing() as session:
+        if (session.scalar(select(func.count(Stack.id))) or 0) >= stacks_limit:
+            raise LimitReached(f"There are {stacks_limit} stacks already (SUPERVISOR_STACKS_LIMIT)")
+        session.add(stack)
+        session.flush()
+        return stack, queue.submit(session, stack, Action.DEPLOY, Trigger.API)
+
+
+def change(uuid: str, values_for: Callable[[Stack], Mapping[str, Any]]) -> tuple[Stack, Run | None]:
+    """Change the fields that a function gives for the stack as nobody else changes it meanwhile.
+
+    Queue a redeploy if one of them matters for what runs.
+    """
+    with _unique_name(), writing() as session:
+        stack = _get(session, uuid)
+        values = values_for(stack)
+        before = vault.secrets_of(stack)
+        fields = {name: value for name, value in values.items() if name != OVERLAP}
+        changed = {key for key, value in fields.items() if value != _current(stack, before, key)}
+        for key in changed - set(vault.SECRET_FIELDS):
+            setattr(stack, key, values[key])
+        stack.name_key = name_key(stack.name)
+        stack.repository_key = repository_key(stack.git_repository)
+        fresh = {key: values[key] for key in changed & set(vault.SECRET_FIELDS)}
+        if "signature_secret" in changed:
+            overlap = values.get(OVERLAP) or 0
+            fresh[vault.FORMER] = before.signature_secret if overlap else None
+            stack.former_secret_until = now() + timedelta(seconds=overlap) if overlap else None
+        stack.sealed = vault.seal_secrets(uuid, asdict(before) | fresh)
+        stack.updated_at = now()
+        if changed & {"polling_interval", "git_repository", "git_reference", "strategy"}:
+            stack.check_at = first_check_at(stack.polling_interval)
+            stack.check_failures, stack.check_error = 0, None
+        if changed & {"health_timeout", "rollback"} and _was_taken_back(session, stack):
+            stack.hold_commit = stack.seen_commit = None  # the next poll or webhook tries it again
+        redeploy = bool(changed & REDEPLOYING) and not stack.deleting
+        run = queue.submit(session, stack, Action.REDEPLOY, Trigger.API) if redeploy else None
+    return stack, run
+
+
+def _was_taken_back(session: Session, stack: Stack) -> bool:
+    """Tell whether there is a commit that failed and is held; one that a person left is not."""
+    if stack.hold_commit is None:
+        return False
+    query = select(Run.outcome).where(
+        Run.stack_id == stack.id,
+        Run.commit_after == stack.hold_commit,
+        Run.action.in_(DEPLOYING),
+        Run.status.in_((Status.FAILED, Status.SUCCEEDED)),
+    )
+    return session.scalar(query.order_by(Run.id.desc()).limit(1)) is not None
+
+
+def _current(stack: Stack, secrets: vault.StackSecrets, key: str) -> Any:
+    return getattr(secrets if key in vault.SECRET_FIELDS else stack, key)
+
+
+def submit(uuid: str, action: Action, trigger: Trigger) -> Run:
+    """Queue a run; raise StackNotFound, also where the stack is being deleted."""
+
+    def add(session: Session) -> Run:
+        stack = _get(session, uuid)
+        if stack.deleting:
+            raise StackNotFound
+        return queue.submit(session, stack, action, trigger)
+
+    return write_together(add)
+
+
+def suspend(uuid: str, reason: str | None, until: datetime | None) -> None:
+    """Hold all automatic runs of a stack, until a time if one is given."""
+    with writing() as session:
+        stack = _get(session, uuid)
+        stack.suspended, stack.suspended_reason, stack.suspended_until = True, reason, until
+
+
+def resume(uuid: str) -> Run | None:
+    """Let automatic runs go on, and catch up with what was held meanwhile; return the run."""
+    with writing() as session:
+        return let_go(session, _get(session, uuid))
+
+
+def resume_due(at: datetime) -> None:
+    """Resume the stacks whose suspension has run out."""
+    with reading() as session:
+        if session.scalar(select(Stack.id).where(Stack.suspended_until <= at).limit(1)) is None:
+            return
+    with writing() as session:
+        for stack in session.scalars(select(Stack).where(Stack.suspended_until <= at)).all():
+            let_go(session, stack)
+
+
+def let_go(session: Session, stack: Stack) -> Run | None:
+    """End a suspension within the caller's transaction; return the run that catches up."""
+    stack.suspended, stack.suspended_reason, stack.suspended_until = False, None, None
+    if stack.held or stack.deleting:
+        return None
+    queued = []
+    if stack.catch_up:
+        queued.append(queue.submit(session, stack, Action.DEPLOY, Trigger.RECOVERY))
+    if stack.drift and stack.self_heal:
+        queued.append(queue.submit(session, stack, Action.HEAL, Trigger.DRIFT))
+    return queued[0] if queued else None
+
+
+def drop_pending(uuid: str, reason: str) -> None:
+    """Drop what is pending for a stack."""
+    with writing() as session:
+        stack = _get(session, uuid)
+        queue.drop_pending(session, stack, reason)
+
+
+def mark_deleting(uuid: str, *, volumes: bool) -> tuple[Stack, Run]:
+    """Record that the stack is to go and queue its teardown; drop what else was pending."""
+    with writing() as session:
+        stack = _get(session, uuid)
+        stack.deleting = True
+        stack.delete_volumes = stack.delete_volumes or volumes
+        stack.check_at = None
+        queue.drop_pending(session, stack, "the stack was deleted before it began")
+        return stack, queue.submit(session, stack, Action.DELETE, Trigger.API)
+
+
+def remove(stack: Stack) -> None:
+    """Forget a stack whose containers are gone."""
+    with writing() as session:
+        session.delete(session.get_one(Stack, stack.id))
+    broker.close(stack.id, "deleted")
+
+
+def all_of_them() -> Sequence[Stack]:
+    """Return every stack."""
+    with reading() as session:
+        return session.scalars(select(Stack)).all()
+
+
+def name_key(name: str) -> str:
+    """Return what two names that look alike share."""
+    return unicodedata.normalize("NFKC", name).casefold()
+
+
+def project_name(name: str, uuid: str) -> str:
+    """Return the Compose project's name: readable, and nobody else's on the engine."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-") or "stack"
+    return f"{slug}-{uuid[:8]}"
+
+
+def _get(session: Session, uuid: str) -> Stack:
+    stack = session.scalar(select(Stack).where(Stack.uuid == uuid))
+    if stack is None:
+        raise StackNotFound
+    return stack
+
+
+def following(keys: Collection[str]) -> Sequence[Stack]:
+    """Return the stacks that follow webhooks of one of these repositories, see `repository_key`."""
+    query = select(Stack).where(
+        Stack.repository_key.in_(keys),
+        Stack.strategy == Strategy.WEBHOOK,
+        Stack.deleting.is_(False),
+    )
+    with reading() as session:
+        return session.scalars(query.order_by(Stack.id)).all()
+
+
+@contextmanager
+def _unique_name() -> Iterator[None]:
+    """Turn the broken unique index into the word for it."""
+    try:
+        yield
+    except IntegrityError as error:
+        if "name_key" not in str(error.orig):
+            raise
+        raise StackInvalid({"name": ["has already been taken"]}) from None

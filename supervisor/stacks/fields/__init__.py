@@ -1,0 +1,1 @@
+"""The fields of a stack as a request gives them."""

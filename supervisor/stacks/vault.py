@@ -1,0 +1,104 @@
+"""What is encrypted of a stack: its secrets, and the states that hold its variables."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import select
+
+from supervisor import failpoints
+from supervisor.security.crypto import Cipher
+from supervisor.store.database import reading, writing
+from supervisor.store.models import Seal, Stack, now
+
+SECRET_FIELDS = ("git_token", "git_ssh_key", "signature_secret", "compose_variables")
+FORMER = "former_signature_secret"
+
+
+@dataclass(frozen=True)
+class StackSecrets:
+    """What is encrypted of a stack."""
+
+    git_token: str | None = field(default=None, repr=False)
+    git_ssh_key: str | None = field(default=None, repr=False)
+    signature_secret: str | None = field(default=None, repr=False)
+    compose_variables: dict[str, str] = field(default_factory=dict, repr=False)
+    former_signature_secret: str | None = field(default=None, repr=False)
+    digest_key: str | None = field(default=None, repr=False)
+
+
+def cipher() -> Cipher:
+    """Return the cipher of the running app."""
+    found: Cipher = current_app.extensions["supervisor_cipher"]
+    return found
+
+
+def secrets_of(stack: Stack) -> StackSecrets:
+    """Decrypt a stack's secrets; raise WrongKey."""
+    return StackSecrets(**json.loads(cipher().open(stack.sealed, stack.uuid)))
+
+
+def signature_secrets(stack: Stack) -> list[str]:
+    """Return the secrets that are valid now: the stack's own, and a former one for its time."""
+    kept = secrets_of(stack)
+    secrets = [kept.signature_secret]
+    if stack.former_secret_until is not None and stack.former_secret_until > now():
+        secrets.append(kept.former_signature_secret)
+    return [secret for secret in secrets if secret]
+
+
+def digest_key(stack: Stack, secrets: StackSecrets) -> bytes:
+    """Return the key for digests of what must not be guessed.
+
+    It stays the same when the secret key base changes, or all services would look changed.
+    """
+    kept = secrets.digest_key
+    return bytes.fromhex(kept) if kept else cipher().key_for(stack.uuid)
+
+
+def encrypt_for(new: Cipher) -> int:
+    """Encrypt everything anew, all or nothing; return of how many stacks; raise WrongKey."""
+    with writing() as session:
+        stacks = session.scalars(select(Stack)).all()
+        for stack in stacks:
+            secrets = secrets_of(stack)
+            kept = replace(secrets, digest_key=digest_key(stack, secrets).hex())
+            stack.sealed = new.seal(json.dumps(asdict(kept)).encode(), stack.uuid)
+            stack.applied = _moved(stack.uuid, stack.applied, new)
+            stack.previous = _moved(stack.uuid, stack.previous, new)
+        session.get_one(Seal, 1).canary = new.seal(b"supervisor", "canary")
+        session.flush()
+        failpoints.reach("rotate")
+    return len(stacks)
+
+
+def _moved(uuid: str, sealed: bytes | None, new: Cipher) -> bytes | None:
+    return new.seal(open_state(uuid, sealed), f"state of {uuid}") if sealed else None
+
+
+def seal_state(uuid: str, state: bytes) -> bytes:
+    """Encrypt what a stack runs; it holds variables."""
+    return cipher().seal(state, f"state of {uuid}")
+
+
+def open_state(uuid: str, sealed: bytes) -> bytes:
+    """Decrypt what `seal_state` made; raise WrongKey."""
+    return cipher().open(sealed, f"state of {uuid}")
+
+
+def check_key() -> None:
+    """Make sure that the key opens what is stored; raise WrongKey, change nothing."""
+    with reading() as session:
+        seal = session.get(Seal, 1)
+    if seal:
+        cipher().open(seal.canary, "canary")
+        return
+    with writing() as session:
+        session.add(Seal(cipher().seal(b"supervisor", "canary")))
+
+
+def seal_secrets(uuid: str, secrets: Mapping[str, Any]) -> bytes:
+    """Encrypt a stack's secrets, bound to the stack."""
+    return cipher().seal(json.dumps(secrets).encode(), uuid)

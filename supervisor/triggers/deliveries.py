@@ -1,0 +1,116 @@
+"""What became of the calls of forges: enough to explain each, never a body or a signature."""
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from supervisor.forges import push as understood
+from supervisor.store.database import reading, writing
+from supervisor.store.models import Delivery, Result, Run, Stack, now
+
+log = logging.getLogger("supervisor.deliveries")
+
+KEPT = 100
+REFUSED_SECONDS = 60
+
+# Built once: a forge may call a hundred times a second, and each costs as much as its execution.
+OWN = Delivery.stack_id == bindparam("stack")
+ADD = insert(Delivery)
+PRUNE = delete(Delivery).where(
+    OWN,
+    Delivery.id
+    <= select(Delivery.id)
+    .where(OWN)
+    .order_by(Delivery.id.desc())
+    .limit(1)
+    .offset(KEPT)
+    .scalar_subquery(),
+)
+EARLIER = (
+    select(Run)
+    .join(Delivery, Delivery.run_uuid == Run.uuid)
+    .where(OWN, Delivery.delivery_id == bindparam("delivery"))
+    .order_by(Delivery.id.desc())
+    .limit(1)
+)
+
+
+def record(
+    session: Session,
+    stack: Stack,
+    told: understood.Delivery,
+    result: Result,
+    reason: str | None = None,
+    run: Run | None = None,
+) -> None:
+    """Add a delivery within the caller's transaction, and forget the stack's oldest."""
+    values = {
+        "stack_id": stack.id,
+        "forge": told.forge,
+        "event": told.event,
+        "result": result,
+        "reason": reason,
+        "references": told.references[:500] or None,
+        "delivery_id": told.id,
+        "who": told.who,
+        "run_uuid": run.uuid if run else None,
+        "count": 1,
+        "at": now(),
+    }
+    connection = session.connection()  # the session itself would look for objects to update
+    connection.execute(ADD, values)
+    connection.execute(PRUNE, {"stack": stack.id})
+
+
+def note_ignored(stack: Stack, told: understood.Delivery, reason: str) -> None:
+    """Record a signed call that asks for nothing."""
+    _note(lambda session: record(session, stack, told, Result.IGNORED, reason))
+
+
+def note_refused(stacks: Sequence[Stack], told: understood.Delivery) -> None:
+    """Record a bad signature; for each stack, many within a minute are one row that counts."""
+
+    def count(session: Session) -> None:
+        for stack in stacks:
+            _count_refused(session, stack, told)
+
+    if stacks:
+        _note(count)
+
+
+def _count_refused(session: Session, stack: Stack, told: understood.Delivery) -> None:
+    own = (Delivery.stack_id == stack.id, Delivery.result == Result.REFUSED)
+    last = session.scalar(select(Delivery).where(*own).order_by(Delivery.id.desc()).limit(1))
+    if last and now() - last.at < timedelta(seconds=REFUSED_SECONDS):
+        last.count += 1
+        return
+    # Nothing of an unsigned call is kept but what it claims to be.
+    claim = understood.Delivery(told.forge, told.event[:60])
+    record(session, stack, claim, Result.REFUSED, "The signature is missing or wrong")
+
+
+def _note(work: Callable[[Session], None]) -> None:
+    """Write what asks for nothing: the answer is the same where it can't be stored."""
+    try:
+        with writing(durable=False) as session:
+            work(session)
+    except DBAPIError as error:  # full, locked, or the stack has just gone
+        log.warning("a delivery was not recorded: %s", error.orig)
+
+
+def earlier_run(session: Session, stack: Stack, delivery_id: str | None) -> Run | None:
+    """Return the run that the newest delivery with this id led to."""
+    if delivery_id is None:
+        return None
+    return session.scalar(EARLIER, {"stack": stack.id, "delivery": delivery_id})
+
+
+def newest(stack: Stack, count: int) -> Sequence[Delivery]:
+    """Return the newest deliveries, newest first."""
+    query = select(Delivery).where(Delivery.stack_id == stack.id)
+    with reading() as session:
+        return session.scalars(query.order_by(Delivery.id.desc()).limit(count)).all()

@@ -1,0 +1,120 @@
+"""Takes a delivery: verify, understand, store; the payload never chooses what is deployed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from supervisor.commands.git.repository_key import repository_key
+from supervisor.errors import LimitReached, SignatureInvalid, StackNotFound, WrongStrategy
+from supervisor.forges import bitbucket, understand
+from supervisor.forges.push import Delivery
+from supervisor.forges.signature import Request, is_valid
+from supervisor.runs import queue
+from supervisor.stacks import catalogue, vault
+from supervisor.store.database import write_together
+from supervisor.store.models import Action, Result, Run, Stack, Status, Strategy, Trigger
+from supervisor.triggers import deliveries
+
+UNDER_WAY = (Status.PENDING, Status.RUNNING)
+
+
+@dataclass(frozen=True)
+class Received:
+    """What became of a delivery for one stack."""
+
+    stack: Stack
+    result: Result
+    reason: str | None = None
+    run: Run | None = None
+
+
+def receive(stack: Stack, request: Request, *, sha1: bool) -> Received:
+    """Take a delivery for one stack.
+
+    Raise SignatureInvalid, WrongStrategy, LimitReached, or StackNotFound where it goes meanwhile.
+    """
+    told = understand(request.headers, request.body)
+    secrets = vault.signature_secrets(stack)
+    if secrets and not is_valid(request, stack.signature_header or "", secrets, sha1=sha1):
+        deliveries.note_refused([stack], told)
+        raise SignatureInvalid
+    if stack.strategy != Strategy.WEBHOOK or not secrets:
+        deliveries.note_ignored(stack, told, str(WrongStrategy()))
+        raise WrongStrategy
+    refusal = told.refusal(stack.git_reference)
+    if refusal is not None:
+        return _ignore(stack, told, refusal)
+    try:
+        return write_together(lambda session: _submit(session, stack, told))
+    except LimitReached as error:
+        deliveries.note_ignored(stack, told, str(error))
+        raise
+
+
+def receive_for_repository(request: Request, *, sha1: bool) -> list[Received]:
+    """Take a delivery for every stack on its repository whose secret signed it.
+
+    Raise SignatureInvalid where there is no such stack: the answer tells nobody what exists.
+    """
+    told = understand(request.headers, request.body)
+    keys = {repository_key(address) for address in told.repositories}
+    signed: list[Stack] = []
+    others: list[Stack] = []
+    for stack in catalogue.following(keys):
+        secrets = vault.signature_secrets(stack)
+        valid = is_valid(request, stack.signature_header or "", secrets, sha1=sha1)
+        (signed if valid else others).append(stack)
+    deliveries.note_refused(others, told)
+    if not signed and told.event != bitbucket.TEST:
+        raise SignatureInvalid
+    wanted = [stack for stack in signed if told.refusal(stack.git_reference) is None]
+    ignored = [
+        _ignore(stack, told, reason)
+        for stack in signed
+        if (reason := told.refusal(stack.git_reference))
+    ]
+    return _submit_each(wanted, told) + ignored
+
+
+def _ignore(stack: Stack, told: Delivery, reason: str) -> Received:
+    deliveries.note_ignored(stack, told, reason)
+    return Received(stack, Result.IGNORED, reason)
+
+
+def _submit_each(wanted: Sequence[Stack], told: Delivery) -> list[Received]:
+    """Submit for all in one transaction; what one stack cannot take keeps no other back."""
+
+    def submit(session: Session, stack: Stack) -> Received:
+        try:
+            return _submit(session, stack, told)
+        except LimitReached as error:
+            deliveries.record(session, stack, told, Result.IGNORED, str(error))
+            return Received(stack, Result.IGNORED, str(error))
+        except StackNotFound as error:
+            return Received(stack, Result.IGNORED, str(error))
+
+    if not wanted:
+        return []
+    return write_together(lambda session: [submit(session, stack) for stack in wanted])
+
+
+def _submit(session: Session, stack: Stack, told: Delivery) -> Received:
+    """Queue a deploy, unless this very delivery has led to one."""
+    if not catalogue.is_there(session, stack):
+        raise StackNotFound
+    run = deliveries.earlier_run(session, stack, told.id)
+    if run and _was_handled(run):
+        reason = "This delivery was handled before"
+        deliveries.record(session, stack, told, Result.DUPLICATE, reason, run)
+        return Received(stack, Result.DUPLICATE, reason, run)
+    if run is None or run.status not in UNDER_WAY:
+        run = queue.submit(session, stack, Action.DEPLOY, Trigger.WEBHOOK)
+    deliveries.record(session, stack, told, Result.ACCEPTED, run=run)
+    return Received(stack, Result.ACCEPTED, run=run)
+
+
+def _was_handled(run: Run) -> bool:
+    """Tell whether a run did what it was for; one that was dropped before it began did not."""
+    skipped = run.status == Status.SKIPPED and run.started_at is not None
+    return run.status == Status.SUCCEEDED or skipped

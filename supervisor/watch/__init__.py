@@ -1,0 +1,1 @@
+"""How stacks fare on the engine."""
