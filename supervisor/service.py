@@ -8,8 +8,8 @@ import threading
 from flask import Flask
 from sqlalchemy.exc import DatabaseError
 
-from supervisor.api import up
 from supervisor.deploy import host_storage
+from supervisor.diagnostics.rounds import Rounds
 from supervisor.errors import SupervisorError, WrongKey
 from supervisor.runner.pool import Runner
 from supervisor.settings import keys
@@ -23,29 +23,7 @@ log = logging.getLogger("supervisor.service")
 
 _stopping = threading.Lock()
 
-ROUND_SECONDS = 10
 REFUSED = 4  # gunicorn takes it as final and does not start the worker again
-
-
-class Rounds:
-    """Look at what /up tells, also where nobody asks: the log has every alarm."""
-
-    def __init__(self, app: Flask) -> None:
-        self._app = app
-        self._stopping = threading.Event()
-
-    def start(self) -> None:
-        """Begin to look."""
-        threading.Thread(target=self._walk, name="rounds", daemon=True).start()
-
-    def stop(self) -> None:
-        """Look no more."""
-        self._stopping.set()
-
-    def _walk(self) -> None:
-        while not self._stopping.wait(ROUND_SECONDS):
-            with self._app.app_context():
-                up.find_problems()
 
 
 def start(app: Flask, config: Config) -> None:

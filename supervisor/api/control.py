@@ -9,7 +9,7 @@ from werkzeug.exceptions import BadRequest
 
 from supervisor.api.body import json_object
 from supervisor.api.runs import run_path
-from supervisor.stacks import catalogue
+from supervisor.stacks import catalogue, control
 from supervisor.stacks.fields.rules import NUL_OR_HALF
 from supervisor.store.models import Action, Run, Stack, Trigger
 
@@ -43,21 +43,21 @@ def command(uuid: str) -> Any:
     if word in AT_ONCE:
         run = AT_ONCE[word](stack, reason, until)
     else:
-        run = catalogue.submit(uuid, RUNS[word], Trigger.API)
+        run = control.submit(uuid, RUNS[word], Trigger.API)
     return "", 204, {"Location": run_path(stack, run)} if run else {}
 
 
 def _suspend(stack: Stack, reason: str | None, until: datetime | None) -> None:
-    catalogue.suspend(stack.uuid, reason, until)
+    control.suspend(stack.uuid, reason, until)
 
 
 def _resume(stack: Stack, _reason: str | None, _until: datetime | None) -> Run | None:
-    return catalogue.resume(stack.uuid)
+    return control.resume(stack.uuid)
 
 
 def _cancel(stack: Stack, _reason: str | None, _until: datetime | None) -> None:
     """Drop what is pending first, so that nothing takes the place of what is ended."""
-    catalogue.drop_pending(stack.uuid, CANCELLED)
+    control.drop_pending(stack.uuid, CANCELLED)
     runner = current_app.extensions.get("supervisor_runner")
     if runner:
         runner.cancel(stack.id, CANCELLED)

@@ -8,7 +8,7 @@ from supervisor.api.body import flag, json_object
 from supervisor.api.runs import run_path
 from supervisor.errors import StackIsOwn
 from supervisor.runner.pool import DELETED
-from supervisor.stacks import catalogue
+from supervisor.stacks import catalogue, control
 from supervisor.stacks.fields.input import changed_values, new_values
 from supervisor.stacks.view import overview_values, stack_values, stats_values
 
@@ -51,7 +51,7 @@ def delete(uuid: str) -> Any:
     runner = current_app.extensions.get("supervisor_runner")
     if runner and runner.is_own(catalogue.find(uuid)):
         raise StackIsOwn
-    stack, run = catalogue.mark_deleting(uuid, volumes=volumes)
+    stack, run = control.mark_deleting(uuid, volumes=volumes)
     if runner:
         runner.cancel(stack.id, DELETED)
     return "", 204, {"Location": run_path(stack, run)}

@@ -1,19 +1,12 @@
 """/up: whether the service can do its work; cheap enough to ask every second."""
 
-from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, current_app
+from flask import Blueprint
 
-from supervisor.diagnostics import alarms
-from supervisor.store import database, schema
+from supervisor.diagnostics.problems import CHECKS, find_problems
 
 blueprint = Blueprint("up", __name__)
-reporter = alarms.Reporter()
-
-
-class SchedulerSilent(Exception):
-    """The loop that triggers polls has not ticked."""
 
 
 @blueprint.get("/up")
@@ -23,50 +16,3 @@ def show() -> Any:
     if problems:
         return {"code": 503, "errors": problems}, 503
     return {"code": 200, "status": dict.fromkeys(CHECKS, "ok")}
-
-
-def find_problems() -> list[dict[str, str]]:
-    """Look at each part; return what is wrong, and log what has changed."""
-    problems = [problem for name, check in CHECKS.items() if (problem := _problem(name, check))]
-    reporter.report({problem["name"]: problem["message"] for problem in problems})
-    return problems
-
-
-def _problem(name: str, check: Callable[[], None]) -> dict[str, str] | None:
-    try:
-        check()
-    except Exception as error:  # noqa: BLE001 (whatever is wrong is the answer)
-        kind = type(error).__name__
-        # What other programs say may hold paths, and nobody has given a key here. Our own errors
-        # quote them in parentheses at the end.
-        own = type(error).__module__.startswith("supervisor.")
-        message = str(error).split(" (")[0] if own else kind
-        return {"name": name, "exception": kind, "message": message}
-    return None
-
-
-def _engine() -> None:
-    scheduler = current_app.extensions.get("supervisor_scheduler")
-    if scheduler and scheduler.engine.error:
-        raise scheduler.engine.error
-
-
-def _scheduler() -> None:
-    scheduler = current_app.extensions.get("supervisor_scheduler")
-    if scheduler and scheduler.stale_seconds:
-        raise SchedulerSilent(f"has not ticked for {scheduler.stale_seconds:.0f} s")
-
-
-def _queue() -> None:
-    alarms.check_queue(current_app.extensions["supervisor_config"].concurrency)
-
-
-CHECKS: dict[str, Callable[[], None]] = {
-    "database": database.ping,
-    "migrations": schema.check,
-    "environment": lambda: None,
-    "engine": _engine,
-    "scheduler": _scheduler,
-    "checks": alarms.check_polls,
-    "queue": _queue,
-}

@@ -8,8 +8,8 @@ from supervisor.commands.docker.compose import Compose, Project
 from supervisor.commands.process.shell import Shell
 from supervisor.deploy.model.containment import file_within, optional_file_within
 from supervisor.deploy.model.fingerprint import overrides
-from supervisor.deploy.spec import Tree, Workspace
 from supervisor.deploy.state import AppliedState
+from supervisor.deploy.workspace import Tree, Workspace
 from supervisor.errors import CommandFailed, DiskFull, ImageNotFound
 
 

@@ -8,9 +8,10 @@ from supervisor.commands.git import mirror as git
 from supervisor.commands.git.lfs import fetch_large_files
 from supervisor.commands.git.untracked import in_the_way
 from supervisor.commands.process.shell import Shell
-from supervisor.deploy.spec import StackSpec, Tree, Workspace, mirror_locked
+from supervisor.deploy.spec import StackSpec
 from supervisor.deploy.state import AppliedState
 from supervisor.deploy.submodules import Submodules
+from supervisor.deploy.workspace import Tree, Workspace, mirror_locked
 from supervisor.errors import (
     CommandCancelled,
     DeployRefused,

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -99,30 +99,3 @@ def _unhealthy(shell: Shell, culprits: Sequence[Verdict], when: str) -> DeployUn
         shell.log([f"The last lines of {verdict.container.service}:"])
         docker.show_logs(shell, verdict.container.id, LOG_LINES)
     return DeployUnhealthy("; ".join(verdict.text for verdict in culprits) + when)
-
-
-def find_drift(
-    states: Mapping[str, Sequence[str]],
-    hashes: Mapping[str, str],
-    containers: Sequence[Container],
-) -> dict[str, str]:
-    """Compare what was good with what is there; return what differs by service."""
-    drift = {}
-    for service, expected in states.items():
-        present = [c for c in containers if c.service == service and c.status != "removing"]
-        difference = _difference(expected, hashes.get(service, ""), present)
-        if difference:
-            drift[service] = difference
-    return drift
-
-
-def _difference(expected: Sequence[str], config: str, present: Sequence[Container]) -> str:
-    if len(present) < len(expected):
-        return "container is missing" if not present else "a container is missing"
-    if any(container.config_hash != config for container in present):
-        return "was changed from outside"
-    running = sum(container.status in ("running", "restarting") for container in present)
-    if running < sum(status == "running" for status in expected):
-        stopped = next(c for c in present if c.status not in ("running", "restarting"))
-        return f"is {stopped.status} (exit code {stopped.exit_code})"
-    return ""

@@ -23,8 +23,9 @@ from supervisor.deploy.model.containment import check_model, check_sources
 from supervisor.deploy.model.fingerprint import Origin, fingerprint
 from supervisor.deploy.model.sources import Sources, find_sources
 from supervisor.deploy.rollout import Job, Progress, Rollout
-from supervisor.deploy.spec import StackSpec, Tree, Workspace
+from supervisor.deploy.spec import StackSpec
 from supervisor.deploy.state import AppliedState
+from supervisor.deploy.workspace import Tree, Workspace
 from supervisor.errors import CommandFailed, DeployRefused, DiskFull, Held, Skipped
 from supervisor.settings.config import Limits
 

@@ -11,8 +11,9 @@ from supervisor.commands.process.shell import Shell
 from supervisor.deploy.apply import bring_up, compose_for, put_back_images
 from supervisor.deploy.content import Content
 from supervisor.deploy.gate import wait_until_settled
-from supervisor.deploy.spec import StackSpec, Workspace
+from supervisor.deploy.spec import StackSpec
 from supervisor.deploy.state import AppliedState
+from supervisor.deploy.workspace import Workspace
 from supervisor.errors import CommandCancelled, CommandTimedOut, DiskFull, SupervisorError
 from supervisor.settings.config import Limits
 

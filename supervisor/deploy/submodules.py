@@ -14,7 +14,7 @@ from supervisor.commands.git import address
 from supervisor.commands.git.environment import Remote
 from supervisor.commands.git.mirror import Git
 from supervisor.commands.git.submodules import graft, submodules_of
-from supervisor.deploy.spec import Workspace
+from supervisor.deploy.workspace import Workspace
 from supervisor.errors import (
     CommandTimedOut,
     DeployRefused,

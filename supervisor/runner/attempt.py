@@ -1,21 +1,14 @@
 """One attempt at a run: a snapshot of the stack goes in, an outcome comes out."""
 
 import logging
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, ParamSpec
-
-from sqlalchemy.exc import SQLAlchemyError
+from typing import Any
 
 from supervisor import failpoints
-from supervisor.commands.git.environment import Remote
 from supervisor.commands.process.shell import Cancellation, Shell
 from supervisor.deploy.host_storage import HostStorage
-from supervisor.deploy.itself import Itself
 from supervisor.deploy.recipe import Recipe
-from supervisor.deploy.rollout import Job, Progress
-from supervisor.deploy.spec import StackSpec, Workspace
-from supervisor.deploy.state import AppliedState
+from supervisor.deploy.rollout import Job
 from supervisor.deploy.teardown import tear_down
 from supervisor.errors import (
     Broken,
@@ -27,21 +20,21 @@ from supervisor.errors import (
     Skipped,
     SupervisorError,
 )
+from supervisor.runner.outcome import itself_of, keep_going, outcome_of
+from supervisor.runs.ending import Outcome
 from supervisor.runs.output import Output
-from supervisor.runs.queue import Outcome
 from supervisor.security.redact import Redactor
 from supervisor.selfupdate.handover import Handover, Order
 from supervisor.selfupdate.helper import HelperContainer
 from supervisor.settings.config import Config
 from supervisor.stacks import vault
 from supervisor.stacks.secret_names import secret_values
+from supervisor.stacks.snapshot import spec_of, workspace_of
 from supervisor.store.models import AUTOMATIC, DEPLOYING, Action, Run, Stack, Status, Trigger
 
 log = logging.getLogger("supervisor.attempt")
 
 UNSURE = (Status.FAILED, Status.INTERRUPTED)
-
-P = ParamSpec("P")
 
 
 class Attempt:
@@ -165,88 +158,3 @@ class Attempt:
 
     def _write(self, lines: list[str]) -> None:
         keep_going(self._output.append)(lines)
-
-
-def itself_of(host_storage: HostStorage, config: Config) -> Itself | None:
-    """Return Supervisor's own container and the mount of its storage, None outside of any."""
-    own = host_storage.own()
-    return Itself(own, own.mount_of(config.storage)) if own else None
-
-
-def outcome_of(
-    stack: Stack, progress: Progress, status: Status, message: str, **facts: Any
-) -> Outcome:
-    """Return the outcome of a run that came as far as this."""
-    state = progress.state
-    return Outcome(
-        status,
-        message,
-        commit=progress.commit,
-        came_up=progress.step == "gate",
-        healthy=progress.healthy,
-        outcome=progress.outcome,
-        reasons=progress.reasons,
-        applied_commit=state.commit if state else None,
-        applied=vault.seal_state(stack.uuid, state.dump()) if state else None,
-        **facts,
-    )
-
-
-def remote_of(stack: Stack, secrets: vault.StackSecrets, config: Config) -> Remote:
-    """Return where a stack's repository is, and as whom to ask for it."""
-    return Remote(
-        url=stack.git_repository,
-        username=stack.git_username,
-        token=secrets.git_token,
-        ssh_key=secrets.git_ssh_key,
-        known_hosts=stack.git_known_hosts,
-        known_hosts_file=config.git_known_hosts_file,
-        ca_file=config.git_ca_file,
-    )
-
-
-def workspace_of(stack: Stack, config: Config) -> Workspace:
-    """Return a stack's places in storage."""
-    return Workspace(config.storage, stack.uuid, stack.git_repository, stack.shallow)
-
-
-def spec_of(stack: Stack, config: Config) -> StackSpec:
-    """Return a snapshot of the stack for a run to work from."""
-    secrets = vault.secrets_of(stack)
-    applied, previous = (state_of(stack, sealed) for sealed in (stack.applied, stack.previous))
-    return StackSpec(
-        uuid=stack.uuid,
-        project=stack.project,
-        remote=remote_of(stack, secrets, config),
-        reference=stack.git_reference,
-        compose_file=stack.compose_file,
-        compose_includes=tuple(stack.compose_includes),
-        shallow=stack.shallow,
-        submodules=stack.submodules,
-        variables=secrets.compose_variables,
-        held=stack.held,
-        hold_commit=stack.hold_commit,
-        left_failed=stack.left_failed,
-        health_timeout=stack.health_timeout,
-        rollback=stack.rollback,
-        applied=applied,
-        previous=previous,
-        digest_key=vault.digest_key(stack, secrets),
-    )
-
-
-def state_of(stack: Stack, sealed: bytes | None) -> AppliedState | None:
-    """Open one of the stack's sealed states."""
-    return AppliedState.parse(vault.open_state(stack.uuid, sealed)) if sealed else None
-
-
-def keep_going(function: Callable[P, None]) -> Callable[P, None]:
-    """Let a deploy go on when the database can't take a line of its output: a full disk, say."""
-
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            function(*args, **kwargs)
-        except SQLAlchemyError as error:
-            log.error("output could not be stored: %s", error.args[0] if error.args else error)
-
-    return guarded

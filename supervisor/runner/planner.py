@@ -10,10 +10,10 @@ from supervisor.commands.process.shell import Shell
 from supervisor.deploy.itself import Itself
 from supervisor.deploy.recipe import Recipe
 from supervisor.errors import LimitReached
-from supervisor.runner.attempt import spec_of, workspace_of
 from supervisor.security.redact import Redactor
 from supervisor.settings.config import Config
 from supervisor.stacks.secret_names import secret_values
+from supervisor.stacks.snapshot import spec_of, workspace_of
 from supervisor.stacks.vault import secrets_of
 from supervisor.store.models import Stack
 

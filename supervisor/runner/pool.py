@@ -17,15 +17,17 @@ from supervisor.deploy.host_storage import HostStorage
 from supervisor.deploy.itself import Itself
 from supervisor.errors import Broken, CommandCancelled, HandedOver, HandoverLost, SupervisorError
 from supervisor.logs import context
-from supervisor.runner.attempt import Attempt, itself_of, keep_going, outcome_of, workspace_of
-from supervisor.runs import queue
-from supervisor.runs.followers import queue_bell
+from supervisor.runner.attempt import Attempt
+from supervisor.runner.outcome import itself_of, keep_going, outcome_of
+from supervisor.runs import ending, queue, recovery
+from supervisor.runs.bell import queue_bell
+from supervisor.runs.ending import Outcome
 from supervisor.runs.output import Output
-from supervisor.runs.queue import Outcome
 from supervisor.selfupdate.handover import Handover, await_result, forget_others
 from supervisor.selfupdate.helper import HelperContainer
 from supervisor.settings.config import Config
-from supervisor.stacks import catalogue, mirrors
+from supervisor.stacks import catalogue, control, mirrors
+from supervisor.stacks.snapshot import workspace_of
 from supervisor.store.models import Action, Run, Stack, Status
 
 log = logging.getLogger("supervisor.runner")
@@ -57,7 +59,7 @@ class Runner:
         with self._app.app_context():
             mirrors.remove_drafts(self._config)
             strays = end_strays(self._config.marker, grace_seconds=2)
-            left = queue.left_behind()
+            left = recovery.left_behind()
         handed = [run for run in left if self._handover(run).is_open]
         forget_others(self._config.storage, {run.uuid for run in handed})
         for run in handed:
@@ -80,7 +82,9 @@ class Runner:
         for run in left:
             try:
                 with self._app.app_context():
-                    self._insist(run, partial(queue.interrupt, run, KILLED, self._config.runs_kept))
+                    self._insist(
+                        run, partial(recovery.interrupt, run, KILLED, self._config.runs_kept)
+                    )
             except Exception:
                 log.exception("run %s, which was interrupted, could not be taken up", run.uuid)
 
@@ -202,7 +206,7 @@ class Runner:
         except Exception:
             log.exception("run %s: what it led to cannot be stored", run.uuid)
             failed = Outcome(Status.FAILED, str(Broken()), retry=run.action == Action.DELETE)
-            self._insist(run, lambda: queue.finish(run, failed, self._config.runs_kept))
+            self._insist(run, lambda: ending.finish(run, failed, self._config.runs_kept))
 
     def _insist(self, run: Run, record: Callable[[], None]) -> None:
         """Try again until the disk has room for the end of the run, however long it takes."""
@@ -218,12 +222,12 @@ class Runner:
 
     def _record_once(self, run: Run, stack: Stack, outcome: Outcome | None, cut_by: str) -> None:
         if outcome is None:
-            queue.interrupt(run, cut_by, self._config.runs_kept)
+            recovery.interrupt(run, cut_by, self._config.runs_kept)
         elif run.action == Action.DELETE and outcome.status == Status.SUCCEEDED:
-            catalogue.remove(stack)
+            control.remove(stack)
             mirrors.drop_unwanted(self._config, workspace_of(stack, self._config).mirror)
         else:
-            queue.finish(run, outcome, self._config.runs_kept)
+            ending.finish(run, outcome, self._config.runs_kept)
 
     def itself(self) -> Itself | None:
         """Return Supervisor's own container, None also where the engine doesn't tell."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from sqlalchemy import func, select
 
 from supervisor.errors import RunNotFound
-from supervisor.runs.output import frame, line_data
+from supervisor.runs.entries import frame, line_data
 from supervisor.store.database import reading
 from supervisor.store.models import LineKind, LogLine, Run, Stack, Status
 

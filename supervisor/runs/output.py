@@ -1,13 +1,13 @@
 """What a run prints: stored as head and tail with a mark between, and shown while it is printed."""
 
-import json
 from collections import deque
 from collections.abc import Mapping
 
-from sqlalchemy import delete, event, func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from supervisor.runs.followers import Frames, broker
+from supervisor.runs.entries import frame, line_data, publish
+from supervisor.runs.followers import Frames
 from supervisor.store.database import writing
 from supervisor.store.models import LineKind, LogLine, Run, now
 
@@ -15,31 +15,6 @@ HEAD_LINES = 2000
 HEAD_CHARACTERS = 512 * 1024
 TAIL_LINES = 500
 MARK = "… much output: from here on only the end is kept …"
-
-
-def frame(number: int, kind: str, data: str) -> bytes:
-    """Return one server-sent event; `data` is one line of JSON."""
-    event = "message" if kind == LineKind.ENTRY else "output"
-    return f"event: {event}\nid: {number}\ndata: {data}\n\n".encode()
-
-
-def line_data(run: Run, text: str) -> str:
-    """Return an output line in the shape of the log, all values strings."""
-    started = run.started_at or run.created_at
-    return json.dumps(
-        {
-            "run_at": started.isoformat(),
-            "action": run.word,
-            "status": "running",
-            "message": text,
-            "run": run.uuid,
-        }
-    )
-
-
-def publish(session: Session, stack_id: int, frames: Frames) -> None:
-    """Show followers with the commit what it stores; later, the stack's next run might be first."""
-    event.listen(session, "after_commit", lambda _: broker.publish(stack_id, frames), once=True)
 
 
 class Output:

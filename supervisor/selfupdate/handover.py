@@ -18,8 +18,9 @@ from typing import Any
 from supervisor import durable
 from supervisor.commands.git.environment import Remote
 from supervisor.deploy.rollout import Job, Progress
-from supervisor.deploy.spec import StackSpec, Workspace
+from supervisor.deploy.spec import StackSpec
 from supervisor.deploy.state import AppliedState
+from supervisor.deploy.workspace import Workspace
 from supervisor.errors import HandoverLost, SupervisorError
 from supervisor.security.crypto import Cipher
 from supervisor.selfupdate.helper import HelperContainer

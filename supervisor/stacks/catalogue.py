@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -16,10 +16,9 @@ from sqlalchemy.orm import Session
 from supervisor.commands.git.repository_key import repository_key
 from supervisor.errors import LimitReached, StackInvalid, StackNotFound
 from supervisor.runs import queue
-from supervisor.runs.followers import broker
 from supervisor.stacks import vault
 from supervisor.stacks.check_times import first_check_at
-from supervisor.store.database import reading, write_together, writing
+from supervisor.store.database import reading, writing
 from supervisor.store.models import DEPLOYING, Action, Run, Stack, Status, Strategy, Trigger, now
 
 OVERLAP = "signature_secret_overlap"
@@ -57,6 +56,14 @@ def find(uuid: str) -> Stack:
     """Return the stack; raise StackNotFound."""
     with reading() as session:
         stack = session.scalar(select(Stack).where(Stack.uuid == uuid))
+    if stack is None:
+        raise StackNotFound
+    return stack
+
+
+def find_in(session: Session, uuid: str) -> Stack:
+    """Return the stack within the caller's transaction; raise StackNotFound."""
+    stack = session.scalar(select(Stack).where(Stack.uuid == uuid))
     if stack is None:
         raise StackNotFound
     return stack
@@ -121,7 +128,7 @@ def change(uuid: str, values_for: Callable[[Stack], Mapping[str, Any]]) -> tuple
     Queue a redeploy if one of them matters for what runs.
     """
     with _unique_name(), writing() as session:
-        stack = _get(session, uuid)
+        stack = find_in(session, uuid)
         values = values_for(stack)
         before = vault.secrets_of(stack)
         fields = {name: value for name, value in values.items() if name != OVERLAP}
@@ -164,79 +171,6 @@ def _current(stack: Stack, secrets: vault.StackSecrets, key: str) -> Any:
     return getattr(secrets if key in vault.SECRET_FIELDS else stack, key)
 
 
-def submit(uuid: str, action: Action, trigger: Trigger) -> Run:
-    """Queue a run; raise StackNotFound, also where the stack is being deleted."""
-
-    def add(session: Session) -> Run:
-        stack = _get(session, uuid)
-        if stack.deleting:
-            raise StackNotFound
-        return queue.submit(session, stack, action, trigger)
-
-    return write_together(add)
-
-
-def suspend(uuid: str, reason: str | None, until: datetime | None) -> None:
-    """Hold all automatic runs of a stack, until a time if one is given."""
-    with writing() as session:
-        stack = _get(session, uuid)
-        stack.suspended, stack.suspended_reason, stack.suspended_until = True, reason, until
-
-
-def resume(uuid: str) -> Run | None:
-    """Let automatic runs go on, and catch up with what was held meanwhile; return the run."""
-    with writing() as session:
-        return let_go(session, _get(session, uuid))
-
-
-def resume_due(at: datetime) -> None:
-    """Resume the stacks whose suspension has run out."""
-    with reading() as session:
-        if session.scalar(select(Stack.id).where(Stack.suspended_until <= at).limit(1)) is None:
-            return
-    with writing() as session:
-        for stack in session.scalars(select(Stack).where(Stack.suspended_until <= at)).all():
-            let_go(session, stack)
-
-
-def let_go(session: Session, stack: Stack) -> Run | None:
-    """End a suspension within the caller's transaction; return the run that catches up."""
-    stack.suspended, stack.suspended_reason, stack.suspended_until = False, None, None
-    if stack.held or stack.deleting:
-        return None
-    queued = []
-    if stack.catch_up:
-        queued.append(queue.submit(session, stack, Action.DEPLOY, Trigger.RECOVERY))
-    if stack.drift and stack.self_heal:
-        queued.append(queue.submit(session, stack, Action.HEAL, Trigger.DRIFT))
-    return queued[0] if queued else None
-
-
-def drop_pending(uuid: str, reason: str) -> None:
-    """Drop what is pending for a stack."""
-    with writing() as session:
-        stack = _get(session, uuid)
-        queue.drop_pending(session, stack, reason)
-
-
-def mark_deleting(uuid: str, *, volumes: bool) -> tuple[Stack, Run]:
-    """Record that the stack is to go and queue its teardown; drop what else was pending."""
-    with writing() as session:
-        stack = _get(session, uuid)
-        stack.deleting = True
-        stack.delete_volumes = stack.delete_volumes or volumes
-        stack.check_at = None
-        queue.drop_pending(session, stack, "the stack was deleted before it began")
-        return stack, queue.submit(session, stack, Action.DELETE, Trigger.API)
-
-
-def remove(stack: Stack) -> None:
-    """Forget a stack whose containers are gone."""
-    with writing() as session:
-        session.delete(session.get_one(Stack, stack.id))
-    broker.close(stack.id, "deleted")
-
-
 def all_of_them() -> Sequence[Stack]:
     """Return every stack."""
     with reading() as session:
@@ -253,13 +187,6 @@ def project_name(name: str, uuid: str) -> str:
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-") or "stack"
     return f"{slug}-{uuid[:8]}"
-
-
-def _get(session: Session, uuid: str) -> Stack:
-    stack = session.scalar(select(Stack).where(Stack.uuid == uuid))
-    if stack is None:
-        raise StackNotFound
-    return stack
 
 
 def following(keys: Collection[str]) -> Sequence[Stack]:

@@ -9,8 +9,8 @@ from pathlib import Path
 from supervisor.commands.git.lfs import forget_large_files
 from supervisor.commands.git.mirror import Git
 from supervisor.commands.process.shell import Shell
-from supervisor.deploy.spec import Workspace, mirror_locked
 from supervisor.deploy.state import AppliedState
+from supervisor.deploy.workspace import Workspace, mirror_locked
 from supervisor.errors import SupervisorError
 from supervisor.settings.config import Config
 from supervisor.stacks import catalogue, vault

@@ -11,10 +11,10 @@ from supervisor.commands.git import mirror as git
 from supervisor.commands.git.environment import Remote
 from supervisor.commands.process.shell import Shell
 from supervisor.errors import Broken, ReferenceNotFound, SupervisorError
-from supervisor.runner.attempt import remote_of
 from supervisor.runs import queue
 from supervisor.settings.config import Config
 from supervisor.stacks import vault
+from supervisor.stacks.snapshot import remote_of
 from supervisor.store.database import writing
 from supervisor.store.models import Action, Run, Stack, Status, Trigger, now
 

@@ -14,7 +14,7 @@ from supervisor import failpoints
 from supervisor.commands.process.shell import Shell
 from supervisor.diagnostics.engine import Engine
 from supervisor.settings.config import Config
-from supervisor.stacks import catalogue, mirrors
+from supervisor.stacks import control, mirrors
 from supervisor.store.models import now
 from supervisor.triggers import polls, timers
 from supervisor.triggers.poll_queue import CheckQueue
@@ -49,7 +49,7 @@ class Scheduler:
         """Begin to tick."""
         self._jobs.every(TICK_SECONDS).seconds.do(self._guard(self._submit_checks))
         self._jobs.every(TICK_SECONDS).seconds.do(self._guard(lambda: timers.submit_retries(now())))
-        self._jobs.every(TICK_SECONDS).seconds.do(self._guard(lambda: catalogue.resume_due(now())))
+        self._jobs.every(TICK_SECONDS).seconds.do(self._guard(lambda: control.resume_due(now())))
         self._jobs.every(TIDY_HOURS).hours.do(self._guard(self._tidy))
         self._jobs.every(ENGINE_SECONDS).seconds.do(self._guard(self.engine.probe))
         self._own.apply(self._guard(timers.spread_overdue_checks))

@@ -10,21 +10,22 @@ from flask import Flask
 from supervisor.commands.docker import containers as docker
 from supervisor.commands.docker.containers import Container
 from supervisor.commands.process.shell import Cancellation, Shell
-from supervisor.deploy.gate import find_drift, judge
+from supervisor.deploy.drift import find_drift
+from supervisor.deploy.gate import judge
 from supervisor.deploy.state import AppliedState
 from supervisor.errors import CommandCancelled, SupervisorError
-from supervisor.runner.attempt import state_of
 from supervisor.settings.config import Config
 from supervisor.stacks import vault
+from supervisor.stacks.snapshot import state_of
 from supervisor.store.models import Stack, now
 from supervisor.watch import findings
+from supervisor.watch.endings import Endings
+from supervisor.watch.rechecks import Recheck
 
 log = logging.getLogger("supervisor.watcher")
 
 STREAM_SECONDS = 24 * 3600
 RECONNECT_SECONDS = (1, 2, 5, 10, 30)
-IDLE_SECONDS = 5
-LONGEST_PATIENCE_SECONDS = 30
 SETTLE_SECONDS = 0.3  # what belongs to one change arrives together
 LATER_SECONDS = 5
 RECONCILE_SECONDS = 30  # what the stream doesn't tell: a heal that failed, an event that was lost
@@ -42,8 +43,8 @@ class Watcher:
         self._changed = threading.Condition()
         self._projects: set[str] = set()
         self._everything = True
-        self._recheck = _Recheck()
-        self._endings = _Endings()
+        self._recheck = Recheck()
+        self._endings = Endings()
 
     def start(self) -> None:
         """Begin to listen and to look."""
@@ -178,71 +179,6 @@ class Watcher:
             return False
         findings.submit_heal(stack, calm=timedelta(seconds=CALM_SECONDS))
         return True
-
-
-class _Recheck:
-    """When to look again at what had not settled; used by one thread.
-
-    Most changes come as events. What doesn't settle for long is looked at less and less often.
-    """
-
-    def __init__(self) -> None:
-        self._due: dict[str, float] = {}
-        self._patience: dict[str, float] = {}
-
-    @property
-    def seconds(self) -> float:
-        """Return how long to wait at most."""
-        soonest = min(self._due.values(), default=time.monotonic() + IDLE_SECONDS)
-        return min(max(soonest - time.monotonic(), 0), IDLE_SECONDS)
-
-    def due(self) -> set[str]:
-        """Take what is due now."""
-        projects = {project for project, at in self._due.items() if at <= time.monotonic()}
-        for project in projects:
-            del self._due[project]
-        return projects
-
-    def soon(self, project: str) -> None:
-        """Look again in a second: a run is at work on it, and its end is no event."""
-        self._due[project] = time.monotonic() + 1
-
-    def with_patience(self, project: str) -> None:
-        """Look again, after twice the time of the last wait."""
-        patience = min(self._patience.get(project, 0.5) * 2, LONGEST_PATIENCE_SECONDS)
-        self._patience[project] = patience
-        self._due[project] = time.monotonic() + patience
-
-    def forget(self, project: str) -> None:
-        """Be done with it until something happens."""
-        self._due.pop(project, None)
-        self._patience.pop(project, None)
-
-
-class _Endings:
-    """Which containers ended well by themselves: jobs do. One that is stopped is told so before."""
-
-    def __init__(self) -> None:
-        self._told: set[str] = set()
-        self._well: set[str] = set()
-
-    def forget(self) -> None:
-        """Know nothing any more, since events may have been missed."""
-        self._told, self._well = set(), set()
-
-    def hear(self, container: str, event: str, exit_code: str) -> None:
-        """Learn from an event."""
-        if event in ("kill", "stop"):
-            self._told.add(container)
-        elif event == "die" and exit_code == "0" and container not in self._told:
-            self._well.add(container)
-        elif event in ("start", "destroy"):
-            self._told.discard(container)
-            self._well.discard(container)
-
-    def is_well(self, container: Container) -> bool:
-        """Tell whether it ended well by itself, and has not been started again."""
-        return container.id in self._well and container.status == "exited"
 
 
 def _wanted(state: AppliedState) -> set[str]:

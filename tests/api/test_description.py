@@ -15,9 +15,9 @@ from flask import Flask
 
 from supervisor.api.openapi.document import VERSION, describe
 from supervisor.api.runs import run_values
-from supervisor.api.up import CHECKS
 from supervisor.api.webhook import delivery_values
-from supervisor.runs.queue import entry_values
+from supervisor.diagnostics.problems import CHECKS
+from supervisor.runs.entries import entry_values
 from supervisor.stacks.catalogue import OVERVIEW
 from supervisor.stacks.fields.schema import StackSchema
 from supervisor.stacks.view import overview_values, stack_values, stats_values

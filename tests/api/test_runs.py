@@ -10,9 +10,9 @@ from werkzeug.test import TestResponse
 
 from supervisor.api.log import follow
 from supervisor.runner.pool import Runner
-from supervisor.runs import queue
+from supervisor.runs import ending, queue, recovery
+from supervisor.runs.ending import Outcome
 from supervisor.runs.output import Output
-from supervisor.runs.queue import Outcome
 from supervisor.security.secret import Secret
 from supervisor.settings.config import Config
 from supervisor.stacks import catalogue
@@ -49,7 +49,7 @@ def finished(api: Api, outcome: Outcome) -> Run:
     """Take the next run, and end it like this."""
     run = claimed(api)
     with api.app.app_context():
-        queue.finish(run, outcome, 100)
+        ending.finish(run, outcome, 100)
     return run
 
 
@@ -76,7 +76,7 @@ def test_what_supervisor_queues_itself_is_not_limited(api: Api) -> None:
     assert [control(api, uuid, word).status_code for word in words] == [204] * 20
     assert control(api, uuid, "stop").status_code == 409
     with api.app.app_context():
-        queue.finish(start, Outcome(Status.SUCCEEDED, "start done"), 100)
+        ending.finish(start, Outcome(Status.SUCCEEDED, "start done"), 100)
     assert statuses(api, uuid)[0] == ("deploy", "pending")
 
 
@@ -125,13 +125,13 @@ def interrupted(api: Api) -> Run:
     run = claimed(api)
     with api.app.app_context():
         Output(run).begin("render", COMMIT, "==> render: docker compose config")
-        queue.interrupt(run, "Supervisor was stopped while it ran", 100)
+        recovery.interrupt(run, "Supervisor was stopped while it ran", 100)
     return run
 
 
 def test_a_commit_that_brings_supervisor_down_is_left_alone_by_polls(api: Api) -> None:
     uuid = api.create()["uuid"]
-    for _ in range(queue.ATTEMPTS_LIMIT):
+    for _ in range(recovery.ATTEMPTS_LIMIT):
         interrupted(api)
     shown = api.client.get(f"/stacks/{uuid}/runs").get_json()["runs"][0]
     assert (shown["status"], shown["commit_after"]) == ("failed", COMMIT)
@@ -143,7 +143,7 @@ def test_a_commit_that_brings_supervisor_down_is_left_alone_by_polls(api: Api) -
 def test_a_teardown_is_never_given_up(api: Api) -> None:
     uuid = api.create()["uuid"]
     api.client.delete(f"/stacks/{uuid}")
-    for _ in range(queue.ATTEMPTS_LIMIT):
+    for _ in range(recovery.ATTEMPTS_LIMIT):
         interrupted(api)
     assert statuses(api, uuid)[0] == ("delete", "failed")
     assert api.client.get(f"/stacks/{uuid}/stats").get_json()["next_retry"]
@@ -154,7 +154,7 @@ def test_a_deploy_that_a_delete_was_to_end_is_not_done_again(api: Api) -> None:
     deploy = claimed(api)
     api.client.delete(f"/stacks/{uuid}")
     with api.app.app_context():
-        queue.interrupt(deploy, "Supervisor was stopped while it ran", 100)
+        recovery.interrupt(deploy, "Supervisor was stopped while it ran", 100)
     assert statuses(api, uuid) == [("delete", "pending"), ("deploy", "interrupted")]
 
 
@@ -167,7 +167,7 @@ def test_what_was_held_is_done_where_somebody_let_go_meanwhile(api: Api) -> None
     run = claimed(api)
     assert "Location" not in control(api, uuid, "resume").headers
     with api.app.app_context():
-        queue.finish(run, Outcome(Status.SKIPPED, "suspended", catch_up=True), 100)
+        ending.finish(run, Outcome(Status.SKIPPED, "suspended", catch_up=True), 100)
     assert statuses(api, uuid)[0] == ("deploy", "pending")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.deploy.spec import Workspace
+from supervisor.deploy.workspace import Workspace
 from tests.deploy.stage import Files, Run, Stage, stack_files, touched, without_image
 from tests.support.compose_files import sleeper
 from tests.support.engine import BASE_IMAGE, Engine, docker

@@ -9,7 +9,8 @@ import pytest
 from supervisor.commands.git.environment import Remote
 from supervisor.commands.process.shell import Shell
 from supervisor.deploy.content import Content
-from supervisor.deploy.spec import StackSpec, Workspace
+from supervisor.deploy.spec import StackSpec
+from supervisor.deploy.workspace import Workspace
 from supervisor.errors import CommandTimedOut, SupervisorError
 from supervisor.settings.config import Limits
 from tests.support.git_http import GitServer

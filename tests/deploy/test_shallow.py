@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.deploy.spec import Workspace
+from supervisor.deploy.workspace import Workspace
 from tests.deploy.stage import Stage, stack_files
 from tests.support.compose_files import sleeper
 from tests.support.engine import Engine

@@ -28,7 +28,7 @@ ELSEWHERE = {
     "api/https.py": {"REFUSED"},
     "cli/client.py": {"_said"},
     "commands/git/errors.py": {"_host_key"},
-    "deploy/gate.py": {"_difference"},
+    "deploy/drift.py": {"_difference"},
     "deploy/itself.py": {"REFUSED"},
     "deploy/recipe.py": {"OUT_OF_PLACE"},
     "gunicorn.conf.py": {"print"},

@@ -14,7 +14,7 @@ from supervisor.api.control import AT_ONCE, RUNS
 from supervisor.api.errors import STATUS
 from supervisor.api.runs import run_values
 from supervisor.forges.signature import Request, is_valid
-from supervisor.runs.queue import entry_values
+from supervisor.runs.entries import entry_values
 from supervisor.security.secret import Secret
 from supervisor.settings.config import Config
 from supervisor.stacks.catalogue import OVERVIEW, REDEPLOYING

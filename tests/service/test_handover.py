@@ -7,8 +7,9 @@ import pytest
 
 from supervisor.commands.git.environment import Remote
 from supervisor.deploy.rollout import Job, Progress
-from supervisor.deploy.spec import StackSpec, Workspace
+from supervisor.deploy.spec import StackSpec
 from supervisor.deploy.state import AppliedState
+from supervisor.deploy.workspace import Workspace
 from supervisor.errors import WrongKey
 from supervisor.security.crypto import Cipher
 from supervisor.security.secret import Secret

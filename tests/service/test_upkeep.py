@@ -7,7 +7,7 @@ import pytest
 
 from supervisor.commands.git.mirror import Git
 from supervisor.commands.process.shell import Shell
-from supervisor.deploy.spec import Workspace, mirror_locked
+from supervisor.deploy.workspace import Workspace, mirror_locked
 from supervisor.errors import CommandTimedOut
 from supervisor.security.secret import Secret
 from supervisor.settings.config import Config

@@ -3,7 +3,7 @@
 from typing import Any
 
 from supervisor.api.control import AT_ONCE, LONGEST_REASON, RUNS
-from supervisor.api.up import CHECKS
+from supervisor.diagnostics.problems import CHECKS
 from supervisor.store.models import Action, Held, Result, Status, Strategy, Trigger
 
 Schema = dict[str, Any]

@@ -1,0 +1,56 @@
+"""How a run ended, from how far it came."""
+
+import logging
+from collections.abc import Callable
+from typing import Any, ParamSpec
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from supervisor.deploy.host_storage import HostStorage
+from supervisor.deploy.itself import Itself
+from supervisor.deploy.rollout import Progress
+from supervisor.runs.ending import Outcome
+from supervisor.settings.config import Config
+from supervisor.stacks import vault
+from supervisor.store.models import Stack, Status
+
+log = logging.getLogger("supervisor.attempt")
+
+P = ParamSpec("P")
+
+
+def itself_of(host_storage: HostStorage, config: Config) -> Itself | None:
+    """Return Supervisor's own container and the mount of its storage, None outside of any."""
+    own = host_storage.own()
+    return Itself(own, own.mount_of(config.storage)) if own else None
+
+
+def outcome_of(
+    stack: Stack, progress: Progress, status: Status, message: str, **facts: Any
+) -> Outcome:
+    """Return the outcome of a run that came as far as this."""
+    state = progress.state
+    return Outcome(
+        status,
+        message,
+        commit=progress.commit,
+        came_up=progress.step == "gate",
+        healthy=progress.healthy,
+        outcome=progress.outcome,
+        reasons=progress.reasons,
+        applied_commit=state.commit if state else None,
+        applied=vault.seal_state(stack.uuid, state.dump()) if state else None,
+        **facts,
+    )
+
+
+def keep_going(function: Callable[P, None]) -> Callable[P, None]:
+    """Let a deploy go on when the database can't take a line of its output: a full disk, say."""
+
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            function(*args, **kwargs)
+        except SQLAlchemyError as error:
+            log.error("output could not be stored: %s", error.args[0] if error.args else error)
+
+    return guarded

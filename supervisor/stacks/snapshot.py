@@ -1,0 +1,57 @@
+"""A stack's row as the frozen values that a run works from."""
+
+from supervisor.commands.git.environment import Remote
+from supervisor.deploy.spec import StackSpec
+from supervisor.deploy.state import AppliedState
+from supervisor.deploy.workspace import Workspace
+from supervisor.settings.config import Config
+from supervisor.stacks import vault
+from supervisor.store.models import Stack
+
+
+def remote_of(stack: Stack, secrets: vault.StackSecrets, config: Config) -> Remote:
+    """Return where a stack's repository is, and as whom to ask for it."""
+    return Remote(
+        url=stack.git_repository,
+        username=stack.git_username,
+        token=secrets.git_token,
+        ssh_key=secrets.git_ssh_key,
+        known_hosts=stack.git_known_hosts,
+        known_hosts_file=config.git_known_hosts_file,
+        ca_file=config.git_ca_file,
+    )
+
+
+def workspace_of(stack: Stack, config: Config) -> Workspace:
+    """Return a stack's places in storage."""
+    return Workspace(config.storage, stack.uuid, stack.git_repository, stack.shallow)
+
+
+def spec_of(stack: Stack, config: Config) -> StackSpec:
+    """Return a snapshot of the stack for a run to work from."""
+    secrets = vault.secrets_of(stack)
+    applied, previous = (state_of(stack, sealed) for sealed in (stack.applied, stack.previous))
+    return StackSpec(
+        uuid=stack.uuid,
+        project=stack.project,
+        remote=remote_of(stack, secrets, config),
+        reference=stack.git_reference,
+        compose_file=stack.compose_file,
+        compose_includes=tuple(stack.compose_includes),
+        shallow=stack.shallow,
+        submodules=stack.submodules,
+        variables=secrets.compose_variables,
+        held=stack.held,
+        hold_commit=stack.hold_commit,
+        left_failed=stack.left_failed,
+        health_timeout=stack.health_timeout,
+        rollback=stack.rollback,
+        applied=applied,
+        previous=previous,
+        digest_key=vault.digest_key(stack, secrets),
+    )
+
+
+def state_of(stack: Stack, sealed: bytes | None) -> AppliedState | None:
+    """Open one of the stack's sealed states."""
+    return AppliedState.parse(vault.open_state(stack.uuid, sealed)) if sealed else None
