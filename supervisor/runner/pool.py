@@ -11,8 +11,8 @@ from flask import Flask
 from sqlalchemy.exc import OperationalError
 
 from supervisor import failpoints
+from supervisor.commands.process.processes import end_strays
 from supervisor.commands.process.shell import Cancellation, Shell
-from supervisor.commands.process.strays import end_strays
 from supervisor.deploy.host_storage import HostStorage
 from supervisor.deploy.itself import Itself
 from supervisor.errors import Broken, CommandCancelled, HandedOver, HandoverLost, SupervisorError

@@ -12,9 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from supervisor.commands.process.processes import marked
-from supervisor.commands.process.shell import Cancellation, Limits, Shell, command_name
-from supervisor.commands.process.strays import end_strays
+from supervisor.commands.process.processes import end_strays, marked
+from supervisor.commands.process.shell import Cancellation, ResourceLimits, Shell, command_name
 from supervisor.errors import (
     CommandCancelled,
     CommandFailed,
@@ -278,10 +277,12 @@ def test_a_hundred_commands_leave_no_descriptor_thread_or_zombie(shell: Shell) -
 
 def test_limits_hold(shell: Shell) -> None:
     with pytest.raises(CommandFailed):
-        capture(shell, "head -c 300m /dev/zero | tail", limits=Limits(memory_bytes=64 * 1024**2))
+        capture(
+            shell, "head -c 300m /dev/zero | tail", limits=ResourceLimits(memory_bytes=64 * 1024**2)
+        )
     began = time.monotonic()
     with pytest.raises(CommandFailed):
-        capture(shell, "while :; do :; done", limits=Limits(cpu_seconds=1))
+        capture(shell, "while :; do :; done", limits=ResourceLimits(cpu_seconds=1))
     assert time.monotonic() - began < 5
 
 

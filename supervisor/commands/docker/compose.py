@@ -11,11 +11,11 @@ from supervisor.commands.docker.env_file import env_file
 from supervisor.commands.docker.environment import environment, explained
 from supervisor.commands.docker.images import find_image
 from supervisor.commands.docker.plugin import compose_command
-from supervisor.commands.process.shell import Limits, Shell
+from supervisor.commands.process.shell import ResourceLimits, Shell
 
 # A YAML file of 470 bytes can make Compose take 4 GB and three minutes. Measured with Compose 2.40:
 # it needs 768 MiB of address space to start, and a second for 300 services.
-RENDERING = Limits(memory_bytes=2 * 1024**3, cpu_seconds=10)
+RENDERING = ResourceLimits(memory_bytes=2 * 1024**3, cpu_seconds=10)
 OPTIONAL_PULL = ("missing", "if_not_present")
 NO_PULL = ("never", "build")
 

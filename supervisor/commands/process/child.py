@@ -23,7 +23,7 @@ _prctl = ctypes.CDLL(None).prctl
 
 
 @dataclass(frozen=True)
-class Limits:
+class ResourceLimits:
     """What the kernel lets each process of a command have; None means no limit."""
 
     memory_bytes: int | None = None

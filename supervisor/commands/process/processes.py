@@ -46,6 +46,13 @@ def end_all(pids: Iterable[int], grace_seconds: float) -> None:
     _signal_each(left, signal.SIGKILL)
 
 
+def end_strays(marker_prefix: str, grace_seconds: float) -> int:
+    """End every process that an earlier life of this service started; return how many."""
+    strays = marked(marker_prefix)
+    end_all(strays, grace_seconds)
+    return len(strays)
+
+
 def _signal_each(pids: Iterable[int], number: signal.Signals) -> None:
     for pid in pids:
         with suppress(ProcessLookupError, PermissionError):

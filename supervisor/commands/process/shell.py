@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from supervisor.commands.process.child import (
     CANNOT_START,
-    Limits,
+    ResourceLimits,
     check_arguments,
     check_folder,
     find_executable,
@@ -28,7 +28,7 @@ from supervisor.commands.process.processes import MARKER, end_all, marked, signa
 from supervisor.commands.process.pump import LINGER_SECONDS, Pump, Sink
 from supervisor.errors import CommandCancelled, CommandFailed, CommandTimedOut
 
-__all__ = ["Cancellation", "Limits", "Shell"]
+__all__ = ["Cancellation", "ResourceLimits", "Shell"]
 
 TAIL_LINES = 20
 REAP_SECONDS = 5.0  # a killed process ends at once, unless it waits for a broken disk
@@ -78,7 +78,7 @@ class Shell:
         env: Mapping[str, str],
         seconds: float,
         cwd: Path | None = None,
-        limits: Limits | None = None,
+        limits: ResourceLimits | None = None,
     ) -> None:
         """Run a command and log its lines as they are printed.
 
@@ -107,7 +107,7 @@ class Shell:
         env: Mapping[str, str],
         seconds: float,
         cwd: Path | None = None,
-        limits: Limits | None = None,
+        limits: ResourceLimits | None = None,
         maximum_bytes: int = 16 * 1024 * 1024,
     ) -> str:
         """Run a command and return what it printed; raise like `stream`.
@@ -147,7 +147,7 @@ class _Command:
         self._ended_by: CommandTimedOut | CommandCancelled | None = None
         self._exit_code = 0
 
-    def run(self, sinks: Sequence[Sink], cwd: Path | None, limits: Limits | None) -> None:
+    def run(self, sinks: Sequence[Sink], cwd: Path | None, limits: ResourceLimits | None) -> None:
         """Start, read to the end, leave nothing behind; one sink takes both outputs."""
         if self._is_due() and self._ended_by:
             raise self._ended_by
@@ -178,7 +178,7 @@ class _Command:
             raise CommandFailed(self.name, self._exit_code, output)
 
     def _start(
-        self, cwd: Path | None, limits: Limits | None, answers: Pipe, pipes: Sequence[Pipe]
+        self, cwd: Path | None, limits: ResourceLimits | None, answers: Pipe, pipes: Sequence[Pipe]
     ) -> Process:
         argv = limits.wrap(self._argv) if limits else self._argv
         try:
