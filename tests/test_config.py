@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from supervisor.errors import ConfigInvalid
-from supervisor.settings.config import Config, Limits
+from supervisor.settings.config import Config, TimeLimits
 from supervisor.settings.keys import stored_keys
 from tests.conftest import StartService
 from tests.support import ROOT
@@ -61,7 +61,7 @@ def test_two_keys_are_enough_and_the_rest_has_defaults(tmp_path: Path) -> None:
     assert config.storage == Path("storage").absolute()
     assert (config.bind, config.log_level) == ("127.0.0.1:3000", "info")
     assert (config.concurrency, config.runs_kept) == (4, 100)
-    assert config.limits == Limits()
+    assert config.limits == TimeLimits()
     assert not config.made_keys
 
 

@@ -20,7 +20,7 @@ from supervisor.errors import (
     ReferenceNotFound,
     SupervisorError,
 )
-from supervisor.settings.config import Limits
+from supervisor.settings.config import TimeLimits
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Content:
     spec: StackSpec
     place: Workspace
     shell: Shell
-    limits: Limits
+    limits: TimeLimits
     step: Callable[[str, str], None]
 
     @property

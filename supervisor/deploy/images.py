@@ -7,7 +7,7 @@ from typing import Any
 from supervisor.commands.docker.compose import Compose
 from supervisor.commands.docker.images import find_image, local_images
 from supervisor.deploy.state import AppliedState
-from supervisor.settings.config import Limits
+from supervisor.settings.config import TimeLimits
 
 Model = Mapping[str, Any]
 
@@ -16,7 +16,7 @@ def fetch_images(
     compose: Compose,
     model: Model,
     here: Future[dict[str, str]],
-    limits: Limits,
+    limits: TimeLimits,
     step: Callable[[str, str], None],
 ) -> dict[str, str | None]:
     """Pull and build what is not `here` of a model's; return the id of each service's image."""

@@ -27,7 +27,7 @@ from supervisor.deploy.spec import StackSpec
 from supervisor.deploy.state import AppliedState
 from supervisor.deploy.workspace import Tree, Workspace
 from supervisor.errors import CommandFailed, DeployRefused, DiskFull, Held, Skipped
-from supervisor.settings.config import Limits
+from supervisor.settings.config import TimeLimits
 
 OUT_OF_PLACE = {
     ("stopped", "pause"): "The stack is stopped, there is nothing to pause",
@@ -49,7 +49,7 @@ class Recipe:
     spec: StackSpec
     place: Workspace
     shell: Shell
-    limits: Limits
+    limits: TimeLimits
     announce: Callable[[str, str], None]
     progress: Progress = field(default_factory=Progress)
     unseen: str = ""

@@ -15,7 +15,7 @@ from supervisor.deploy.spec import StackSpec
 from supervisor.deploy.state import AppliedState
 from supervisor.deploy.workspace import Workspace
 from supervisor.errors import CommandCancelled, CommandTimedOut, DiskFull, SupervisorError
-from supervisor.settings.config import Limits
+from supervisor.settings.config import TimeLimits
 
 
 @dataclass
@@ -80,7 +80,7 @@ class Rollout:
     spec: StackSpec
     place: Workspace
     shell: Shell
-    limits: Limits
+    limits: TimeLimits
     announce: Callable[[str, str], None]
     progress: Progress
     before_undo: Callable[[], None] = lambda: None

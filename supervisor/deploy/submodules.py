@@ -23,7 +23,7 @@ from supervisor.errors import (
     RepositoryNotFound,
     RepositoryUnreachable,
 )
-from supervisor.settings.config import Limits
+from supervisor.settings.config import TimeLimits
 
 DEEPEST = 5
 MOST = 100
@@ -37,7 +37,7 @@ class Submodules:
     remote: Remote
     mirror: Git
     place: Workspace
-    limits: Limits
+    limits: TimeLimits
     step: Callable[[str, str], None]
     found: list[tuple[Remote, str]] = field(default_factory=list)
     """The submodules that were put in place: where they are from, and their commits."""

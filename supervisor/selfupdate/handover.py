@@ -24,7 +24,7 @@ from supervisor.deploy.workspace import Workspace
 from supervisor.errors import HandoverLost, SupervisorError
 from supervisor.security.crypto import Cipher
 from supervisor.selfupdate.helper import HelperContainer
-from supervisor.settings.config import Limits
+from supervisor.settings.config import TimeLimits
 
 FOLDER = "handovers"
 GATE_SECONDS = 120
@@ -39,7 +39,7 @@ class Order:
     spec: StackSpec
     place: Workspace
     job: Job
-    limits: Limits
+    limits: TimeLimits
     progress: Progress
     secrets: list[str]
     former: str | None
@@ -74,7 +74,7 @@ class Order:
             spec=StackSpec(**spec),
             place=Workspace(**{**place, "storage": Path(place["storage"])}),
             job=Job.load(values["job"]),
-            limits=Limits(**values["limits"]),
+            limits=TimeLimits(**values["limits"]),
             progress=Progress.load(values["progress"]),
             secrets=values["secrets"],
             former=values["former"],

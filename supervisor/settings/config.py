@@ -134,7 +134,7 @@ SETTING_NAMES = tuple(field.data_key for field in Settings().fields.values() if 
 
 
 @dataclass(frozen=True)
-class Limits:
+class TimeLimits:
     """How long each stage of a run may take, in seconds."""
 
     ls_remote: int = 30
@@ -170,7 +170,7 @@ class Config:
     git_ca_file: str | None = None
     force_ssl: bool = False
     trusted_proxies: Networks = PRIVATE_NETWORKS
-    limits: Limits = Limits()
+    limits: TimeLimits = TimeLimits()
     made_keys: bool = False
 
     @property
@@ -209,8 +209,8 @@ def _complete_keys(given: dict[str, str], storage: Path, *, may_make_keys: bool)
 
 
 def _arguments(values: dict[str, Any], storage: Path) -> dict[str, Any]:
-    limits = {name: values.pop(f"{name}_seconds") for name in Limits.__dataclass_fields__}
+    limits = {name: values.pop(f"{name}_seconds") for name in TimeLimits.__dataclass_fields__}
     for name in ("api_key", "former_api_key", "secret_key_base"):
         values[name] = Secret(values[name]) if values[name] else None
     values["trusted_proxies"] = parse_networks(values["trusted_proxies"])
-    return values | {"storage": storage, "limits": Limits(**limits)}
+    return values | {"storage": storage, "limits": TimeLimits(**limits)}

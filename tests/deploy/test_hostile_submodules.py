@@ -12,14 +12,14 @@ from supervisor.deploy.content import Content
 from supervisor.deploy.spec import StackSpec
 from supervisor.deploy.workspace import Workspace
 from supervisor.errors import CommandTimedOut, SupervisorError
-from supervisor.settings.config import Limits
+from supervisor.settings.config import TimeLimits
 from tests.support.git_http import GitServer
 from tests.support.repository import Repository
 
 pytestmark = pytest.mark.row("G7")
 
 Bring = Callable[..., str]
-LIMITS = Limits()
+LIMITS = TimeLimits()
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def parent(tmp_path: Path, lib: Repository) -> Repository:
 def bring(tmp_path: Path, git_server: GitServer, parent: Repository) -> Bring:
     """Bring the parent's newest commit here as a deploy does, with its submodules."""
 
-    def bring(limits: Limits = LIMITS) -> str:
+    def bring(limits: TimeLimits = LIMITS) -> str:
         remote = Remote(git_server.url(parent.path), "git", git_server.password)
         place = Workspace(tmp_path / "storage", "x", remote.url)
         spec = StackSpec("x", "x", remote, "main", "compose.yml", submodules=True)
@@ -135,7 +135,7 @@ def test_submodules_share_one_time_limit(
     parent.submodule("lib", "../lib", "1" * 40)
     parent.commit()
     with pytest.raises(CommandTimedOut, match="fetching submodules"):
-        bring(Limits(fetch=0))
+        bring(TimeLimits(fetch=0))
 
 
 def refusal(bring: Bring) -> str:

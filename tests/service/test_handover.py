@@ -14,7 +14,7 @@ from supervisor.errors import WrongKey
 from supervisor.security.crypto import Cipher
 from supervisor.security.secret import Secret
 from supervisor.selfupdate.handover import Handover, Order, Result, forget_others
-from supervisor.settings.config import Limits
+from supervisor.settings.config import TimeLimits
 
 CANARY = "canary-of-a-variable"
 STATE = AppliedState(
@@ -51,7 +51,7 @@ def order(tmp_path: Path) -> Order:
     )
     job = Job("apply", "Deployed", replace(STATE, commit="b" * 40), images_too=True)
     place = Workspace(tmp_path, "uuid", "https://git.example.org/site.git")
-    return Order(spec, place, job, Limits(up=7), Progress(commit="b" * 40), [CANARY], None)
+    return Order(spec, place, job, TimeLimits(up=7), Progress(commit="b" * 40), [CANARY], None)
 
 
 def test_an_order_arrives_with_a_gate_and_without_credentials(
