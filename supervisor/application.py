@@ -4,6 +4,8 @@ from flask import Flask
 
 from supervisor.api import register
 from supervisor.api.dispatch import ThreadedFlask
+from supervisor.commands.process.shell import Shell
+from supervisor.deploy.host_storage import HostStorage
 from supervisor.security.crypto import Cipher
 from supervisor.settings.config import Config
 from supervisor.store import database
@@ -14,6 +16,8 @@ def build(config: Config) -> Flask:
     app = ThreadedFlask(__name__, static_folder=None)
     app.extensions["supervisor_config"] = config
     app.extensions["supervisor_cipher"] = Cipher(config.secret_key_base)
+    shell = Shell(marker=f"{config.marker}mounts")
+    app.extensions["supervisor_host_storage"] = HostStorage(config.storage, shell)
     config.storage.mkdir(mode=0o700, parents=True, exist_ok=True)
     database.bind(app, config.storage / "supervisor.db")
     register(app, config)

@@ -127,10 +127,6 @@ class Skipped(SupervisorError):
     """There is nothing to do; the message says why."""
 
 
-class Held(SupervisorError):
-    """Somebody holds the stack; what was asked for is done once he lets go."""
-
-
 class CommandFailed(SupervisorError):
     """A command ended with an error; `output` is the redacted end of what it printed."""
 

@@ -22,9 +22,9 @@ def make(uuid: str) -> Any:
     if commit is not None and not (isinstance(commit, str) and is_commit(commit)):
         raise BadRequest("commit must be a full commit id, 40 hexadecimal digits")
     config = current_app.extensions["supervisor_config"]
-    runner = current_app.extensions.get("supervisor_runner")
+    host_storage = current_app.extensions["supervisor_host_storage"]
     try:
-        return plan(stack, commit, config, runner.itself() if runner else None)
+        return plan(stack, commit, config, host_storage)
     except LimitReached:
         raise
     except SupervisorError as error:

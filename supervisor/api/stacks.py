@@ -20,7 +20,7 @@ def create() -> Any:
     """Store a stack and queue its first deploy."""
     values = new_values(json_object("stack"))
     limit = current_app.extensions["supervisor_config"].stacks_limit
-    stack, _run = catalogue.create(values, limit)
+    stack = catalogue.create(values, limit)
     return stack_values(stack), 201, {"Location": f"/stacks/{stack.uuid}"}
 
 

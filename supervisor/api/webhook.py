@@ -13,7 +13,7 @@ from supervisor.forges import bitbucket
 from supervisor.forges.signature import Request
 from supervisor.stacks import catalogue
 from supervisor.stacks.view import time_text
-from supervisor.store.models import Delivery, Result, Stack
+from supervisor.store.models import Delivery, DeliveryResult, Stack
 from supervisor.triggers import deliveries, webhooks
 from supervisor.triggers.webhooks import Received
 
@@ -30,7 +30,7 @@ def receive(uuid: str) -> Any:
         found = webhooks.receive(_stack_called(uuid), _arrived(), sha1=_sha1())
     except SignatureInvalid:
         return _refuse()
-    if found.result != Result.ACCEPTED or found.run is None:
+    if found.result != DeliveryResult.ACCEPTED or found.run is None:
         return {"message": found.reason, "result": found.result}
     answer = {"message": "Webhook received", "run": found.run.uuid}
     return answer, 202, {"Location": run_path(found.stack, found.run)}
@@ -43,7 +43,7 @@ def receive_for_repository() -> Any:
         found = webhooks.receive_for_repository(_arrived(), sha1=_sha1())
     except SignatureInvalid:
         return _refuse()
-    accepted = any(each.result == Result.ACCEPTED for each in found)
+    accepted = any(each.result == DeliveryResult.ACCEPTED for each in found)
     message = "Webhook received" if accepted else "Nothing to do for any stack"
     answer = {"message": message, "stacks": [_received_values(each) for each in found]}
     return answer, 202 if accepted else 200
@@ -79,7 +79,7 @@ def _sha1() -> bool:
 def _refuse() -> Any:
     """Answer a bad signature; after many from one address, tell it to wait."""
     if bitbucket.is_unsigned_test(_arrived().headers):
-        return {"message": UNSIGNED_TEST, "result": Result.IGNORED}
+        return {"message": UNSIGNED_TEST, "result": DeliveryResult.IGNORED}
     throttle = current_app.extensions["supervisor_throttle"]
     wait = throttle.note(request.remote_addr or "")
     if wait:

@@ -5,6 +5,7 @@ Supervisor does this itself, or a helper container where it would replace Superv
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from supervisor.commands.process.shell import Shell
@@ -58,19 +59,30 @@ class Progress:
         return cls(**{**values, "state": AppliedState.load(state) if state else None})
 
 
+class JobAction(StrEnum):
+    """How a project is brought to a state."""
+
+    APPLY = "apply"
+    SETTLE = "settle"
+    RESTART = "restart"
+
+
 @dataclass(frozen=True)
 class Job:
-    """What is to be done with a project: one of Rollout's methods, the state that it is to have."""
+    """The last part of a run: what is to be done with a project, and the state it is to have."""
 
-    action: str
+    action: JobAction
     message: str
     state: AppliedState
     images_too: bool = False
+    is_own: bool = False
+    """Whether that may replace Supervisor itself."""
 
     @classmethod
     def load(cls, values: Mapping[str, Any]) -> "Job":
         """Return the job whose values `asdict` gave."""
-        return cls(**{**values, "state": AppliedState.load(values["state"])})
+        state, action = AppliedState.load(values["state"]), JobAction(values["action"])
+        return cls(**{**values, "state": state, "action": action})
 
 
 @dataclass
@@ -87,7 +99,13 @@ class Rollout:
 
     def carry_out(self, job: Job) -> str:
         """Do what the job says; return its sentence."""
-        getattr(self, job.action)(job.state, images_too=job.images_too)
+        match job.action:
+            case JobAction.APPLY:
+                self.apply(job.state, images_too=job.images_too)
+            case JobAction.SETTLE:
+                self.settle(job.state, images_too=job.images_too)
+            case JobAction.RESTART:
+                self.restart()
         return job.message
 
     def apply(self, state: AppliedState, *, images_too: bool = False) -> None:
@@ -108,7 +126,7 @@ class Rollout:
         self._bring_up(state, images_too=images_too)
         self._gate(state)
 
-    def restart(self, _state: AppliedState, *, images_too: bool = False) -> None:
+    def restart(self) -> None:
         """Restart the containers as they are."""
         compose_for(self.shell, self.spec.project).restart(self.limits.control)
 

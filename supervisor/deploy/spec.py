@@ -20,8 +20,6 @@ class StackSpec:
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     shallow: bool = False
     submodules: bool = False
-    held: str | None = None
-    hold_commit: str | None = None
     left_failed: bool = False
     health_timeout: int = 120
     rollback: bool = True

@@ -6,23 +6,14 @@ from typing import Any, ParamSpec
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from supervisor.deploy.host_storage import HostStorage
-from supervisor.deploy.itself import Itself
 from supervisor.deploy.rollout import Progress
 from supervisor.runs.ending import Outcome
-from supervisor.settings.config import Config
 from supervisor.stacks import vault
 from supervisor.store.models import Stack, Status
 
 log = logging.getLogger("supervisor.attempt")
 
 P = ParamSpec("P")
-
-
-def itself_of(host_storage: HostStorage, config: Config) -> Itself | None:
-    """Return Supervisor's own container and the mount of its storage, None outside of any."""
-    own = host_storage.own()
-    return Itself(own, own.mount_of(config.storage)) if own else None
 
 
 def outcome_of(
@@ -35,6 +26,7 @@ def outcome_of(
         message,
         commit=progress.commit,
         came_up=progress.step == "gate",
+        changed=progress.touched or status == Status.SUCCEEDED,
         healthy=progress.healthy,
         outcome=progress.outcome,
         reasons=progress.reasons,

@@ -7,14 +7,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from supervisor.commands.process.shell import Shell
-from supervisor.deploy.itself import Itself
+from supervisor.deploy.host_storage import HostStorage
 from supervisor.deploy.recipe import Recipe
+from supervisor.deploy.site import find_site
 from supervisor.errors import LimitReached
-from supervisor.security.redact import Redactor
 from supervisor.settings.config import Config
-from supervisor.stacks.secret_names import secret_values
-from supervisor.stacks.snapshot import spec_of, workspace_of
-from supervisor.stacks.vault import secrets_of
+from supervisor.stacks.snapshot import snapshot_of
 from supervisor.store.models import Stack
 
 COMMITS = 100
@@ -25,21 +23,19 @@ _of_stack: dict[int, threading.Lock] = defaultdict(threading.Lock)
 
 
 def plan(
-    stack: Stack, commit: str | None, config: Config, itself: Itself | None = None
+    stack: Stack, commit: str | None, config: Config, host_storage: HostStorage
 ) -> dict[str, Any]:
     """Return the commits in between and what would happen to each service.
 
     Raise LimitReached while other plans are made, and whatever keeps a deploy from beginning.
     """
     with _alone(stack):
-        redact = Redactor(secret_values(secrets_of(stack)))
-        place = workspace_of(stack, config)
-        shell = Shell(redact=redact, marker=f"{config.marker}plan")
-        spec = spec_of(stack, config)
-        recipe = Recipe(spec, place, shell, config.limits, lambda _step, _text: None)
-        recipe.itself = itself
+        snapshot = snapshot_of(stack, config)
+        shell = Shell(redact=snapshot.redact, marker=f"{config.marker}plan")
+        site = find_site(snapshot.place, host_storage)
+        recipe = Recipe(snapshot.spec, site, shell, config.limits, lambda _step, _text: None)
         wanted = recipe.fetch(commit)
-        _state, changes = recipe.prepare(wanted, place.plan, images=False)
+        changes = recipe.prepare(wanted, site.place.plan, images=False).changes
         present = stack.applied_commit
         between: list[dict[str, str]] = []
         if present and present != wanted and recipe.mirror.has_commit(present):

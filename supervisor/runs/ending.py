@@ -4,23 +4,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from supervisor.runs.bell import queue_bell
 from supervisor.runs.entries import tell
-from supervisor.runs.policy import RETRIED
-from supervisor.runs.queue import submit
+from supervisor.runs.policy import is_repeated
+from supervisor.runs.pruning import prune
+from supervisor.runs.queue import catch_up
 from supervisor.store.database import writing
 from supervisor.store.models import (
-    DEPLOYING,
-    FINISHED,
     Action,
-    Held,
+    Blocked,
+    Intent,
     Run,
     Stack,
     Status,
-    Trigger,
     now,
 )
 
@@ -35,8 +33,9 @@ class Outcome:
     message: str
     commit: str | None = None
     retry: bool = False
-    catch_up: bool = False
     came_up: bool = True
+    changed: bool = False
+    """Whether it may have touched a container."""
     healthy: bool | None = None
     outcome: str | None = None
     reasons: Mapping[str, str] = field(default_factory=dict)
@@ -52,10 +51,11 @@ def finish(run: Run, outcome: Outcome, runs_kept: int) -> None:
         run.status, run.message, run.finished_at = outcome.status, outcome.message, now()
         run.commit_after = outcome.commit
         run.outcome, run.reasons = outcome.outcome, dict(outcome.reasons)
+        run.changed = outcome.changed
         _count(stack, run)
         _learn(session, stack, run, outcome)
         tell(session, run)
-        _prune(session, stack.id, runs_kept)
+        prune(session, stack.id, runs_kept)
     queue_bell.ring()
 
 
@@ -68,11 +68,11 @@ def _count(stack: Stack, run: Run) -> None:
 def _learn(session: Session, stack: Stack, run: Run, outcome: Outcome) -> None:
     """Bring the stack's own state in line with what the run did."""
     _learn_of_state(stack, run, outcome)
-    if run.action in DEPLOYING:
-        _learn_of_deploy(session, stack, outcome)
+    if run.action.deploys:
+        _learn_of_deploy(stack, outcome)
     elif outcome.status == Status.SUCCEEDED:
         _learn_of_control(session, stack, run.action)
-    if outcome.retry and run.action in RETRIED:
+    if outcome.retry and is_repeated(run.action):
         delay = RETRY_SECONDS[min(stack.retries, len(RETRY_SECONDS) - 1)]
         stack.retry_at = now() + timedelta(seconds=delay)
         stack.retries += 1
@@ -80,17 +80,13 @@ def _learn(session: Session, stack: Stack, run: Run, outcome: Outcome) -> None:
         stack.retries = 0
 
 
-def _learn_of_deploy(session: Session, stack: Stack, outcome: Outcome) -> None:
-    if not outcome.retry:
-        stack.catch_up = outcome.catch_up
-    if outcome.catch_up and not (stack.held or stack.suspended or stack.deleting):
-        submit(session, stack, Action.DEPLOY, Trigger.RECOVERY)  # let go while the run was skipped
+def _learn_of_deploy(stack: Stack, outcome: Outcome) -> None:
     if outcome.status == Status.SUCCEEDED:
-        stack.hold_commit = None
+        stack.unblock()
     elif outcome.outcome and outcome.commit and outcome.came_up and not outcome.retry:
         # What did not become healthy is not tried again; a port that was taken may be free by then.
-        stack.hold_commit = outcome.commit
-    if outcome.commit and not outcome.retry and not outcome.catch_up:
+        stack.block(outcome.commit, Blocked.FAILED)
+    if outcome.commit and not outcome.retry:
         stack.seen_commit = outcome.commit
 
 
@@ -112,18 +108,10 @@ def _learn_of_state(stack: Stack, run: Run, outcome: Outcome) -> None:
 
 def _learn_of_control(session: Session, stack: Stack, action: Action) -> None:
     if action == Action.ROLLBACK:
-        stack.hold_commit = stack.seen_commit
+        failed = stack.blocked_because if stack.blocked_commit == stack.seen_commit else None
+        stack.block(stack.seen_commit, failed or Blocked.LEFT)
     if action in (Action.ROLLBACK, Action.HEAL):
         return
-    stack.held = {Action.STOP: Held.STOPPED, Action.PAUSE: Held.PAUSED}.get(action)
-    stack.healthy = stack.held is None and not stack.left_failed
-    if stack.held is None and stack.catch_up and not stack.deleting:
-        submit(session, stack, Action.DEPLOY, Trigger.RECOVERY)
-
-
-def _prune(session: Session, stack_id: int, runs_kept: int) -> None:
-    finished = (Run.stack_id == stack_id, Run.status.in_(FINISHED))
-    newest = select(Run.id).where(*finished).order_by(Run.id.desc()).limit(1).offset(runs_kept)
-    oldest_gone = session.scalar(newest)
-    if oldest_gone is not None:
-        session.execute(delete(Run).where(*finished, Run.id <= oldest_gone))
+    stack.intent = {Action.STOP: Intent.STOPPED, Action.PAUSE: Intent.PAUSED}.get(action)
+    stack.healthy = stack.intent is None and not stack.left_failed
+    catch_up(session, stack)

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from sqlalchemy import select
 
 from supervisor.runs.ending import Outcome, finish
-from supervisor.runs.policy import does_the_same
-from supervisor.runs.queue import PENDING, _append
+from supervisor.runs.policy import When, condition_of, decide, joins
+from supervisor.runs.queue import PENDING, append
 from supervisor.store.database import reading, writing
 from supervisor.store.models import (
-    DEPLOYING,
     Action,
     Run,
     Stack,
@@ -43,12 +42,13 @@ def interrupt(run: Run, reason: str, runs_kept: int) -> None:
     with writing() as session:
         stack = session.get_one(Stack, run.stack_id)
         pending = list(session.scalars(PENDING, {"stack": run.stack_id}))
-        useless = stack.deleting and run.action != Action.DELETE
-        if not useless and not (pending and does_the_same(pending[0], run.action)):
-            again = _append(session, stack.id, run.action, _trigger_again(run))
+        is_next = pending and joins(pending[0].action, run.action)
+        decision = decide(condition_of(stack, is_awaited=True), run.action, run.trigger)
+        if decision.when is not When.NEVER and not is_next:
+            again = append(session, stack.id, run.action, _trigger_again(run))
             again.position, again.attempts = run.position, run.attempts
     finish(run, Outcome(Status.INTERRUPTED, reason), runs_kept)
 
 
 def _trigger_again(run: Run) -> Trigger:
-    return Trigger.RECOVERY if run.action in DEPLOYING else Trigger(run.trigger)
+    return Trigger.RECOVERY if run.action.deploys else run.trigger

@@ -16,6 +16,7 @@ from threading import Event
 from typing import Any
 
 from supervisor import durable
+from supervisor.commands.docker.own_container import Mount, OwnContainer
 from supervisor.commands.git.environment import Remote
 from supervisor.deploy.rollout import Job, Progress
 from supervisor.deploy.spec import StackSpec
@@ -82,7 +83,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Result:
+class TakeoverResult:
     """What came of it."""
 
     status: str
@@ -118,17 +119,17 @@ class Handover:
         """Return what is to be done; raise WrongKey."""
         return Order.parse(self._read("order"))
 
-    def finish(self, result: Result) -> None:
+    def finish(self, result: TakeoverResult) -> None:
         """Leave what came of it, so that it survives whatever comes next."""
         self._write("result", json.dumps(asdict(result)).encode())
 
-    def result(self) -> Result | None:
+    def result(self) -> TakeoverResult | None:
         """Return what came of it, None while that is open."""
         try:
             values: dict[str, Any] = json.loads(self._read("result"))
         except FileNotFoundError:
             return None
-        return Result(**{**values, "progress": Progress.load(values["progress"])})
+        return TakeoverResult(**{**values, "progress": Progress.load(values["progress"])})
 
     def tell(self, lines: list[str]) -> None:
         """Leave lines for the run's log, redacted ones."""
@@ -169,6 +170,19 @@ class Handover:
         return self.cipher.open((self.folder / name).read_bytes(), f"{name} of {self.run}")
 
 
+def hand_over(
+    order: Order, handover: Handover, helper: HelperContainer, own: OwnContainer, mount: Mount
+) -> None:
+    """Have a helper container do an order; raise DeployRefused where it could not, and won't."""
+    handover.give(order)
+    try:
+        helper.check(own, mount, order.place.storage)
+        helper.start(own, mount, order.place.storage)
+    except SupervisorError:
+        handover.close()  # a helper that has begun all the same finds no order
+        raise
+
+
 def forget_others(storage: Path, runs: Collection[str]) -> None:
     """Remove what was left of runs that have ended."""
     for folder in (storage / FOLDER).glob("*"):
@@ -181,7 +195,7 @@ def await_result(
     helper: HelperContainer,
     show: Callable[[list[str]], None],
     stopping: Event,
-) -> Result | None:
+) -> TakeoverResult | None:
     """Show what the helper prints until it has ended; None where this process is to stop before.
 
     Raise HandoverLost where the helper is gone without a result.

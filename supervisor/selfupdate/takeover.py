@@ -17,7 +17,7 @@ from supervisor.errors import SupervisorError, WrongKey
 from supervisor.security.crypto import Cipher
 from supervisor.security.redact import Redactor
 from supervisor.security.secret import Secret
-from supervisor.selfupdate.handover import Handover, Order, Result
+from supervisor.selfupdate.handover import Handover, Order, TakeoverResult
 from supervisor.selfupdate.helper import HelperContainer
 from supervisor.settings.keys import SECRET_KEY_BASE, stored_keys
 from supervisor.store import schema
@@ -42,7 +42,7 @@ class Takeover:
         )
         self._rollout.before_undo = self._undo_upgrade
 
-    def carry_out(self) -> Result:
+    def carry_out(self) -> TakeoverResult:
         """Return what came of it; after too many kills, give up."""
         try:
             if self._handover.count_try() > TRIES:
@@ -58,15 +58,15 @@ class Takeover:
             return self._failed("internal error, see the helper container's log")
         if self._order.former:
             docker.remove(self._shell, self._order.former)
-        return Result(Status.SUCCEEDED, message, self._order.progress)
+        return TakeoverResult(Status.SUCCEEDED, message, self._order.progress)
 
-    def _failed(self, reason: str, *, retry: bool = False) -> Result:
+    def _failed(self, reason: str, *, retry: bool = False) -> TakeoverResult:
         progress = self._order.progress
         message = progress.failure(self._redact(reason))
         self._handover.tell(message.splitlines())
         if self._order.former:
             self._bring_back(self._order.former)
-        return Result(Status.FAILED, message, progress, retry)
+        return TakeoverResult(Status.FAILED, message, progress, retry)
 
     def _bring_back(self, former: str) -> None:
         """Start the former Supervisor again, in place of what was to replace it."""

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Row, Select, bindparam, func, select
+from sqlalchemy import Row, Select, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -19,7 +19,7 @@ from supervisor.runs import queue
 from supervisor.stacks import vault
 from supervisor.stacks.check_times import first_check_at
 from supervisor.store.database import reading, writing
-from supervisor.store.models import DEPLOYING, Action, Run, Stack, Status, Strategy, Trigger, now
+from supervisor.store.models import Action, Blocked, Run, Stack, Strategy, Trigger, now
 
 OVERLAP = "signature_secret_overlap"
 REDEPLOYING = frozenset(
@@ -41,7 +41,7 @@ OVERVIEW: Select[*tuple[Any, ...]] = select(
     Stack.uuid,
     Stack.strategy,
     Stack.deleting,
-    Stack.held,
+    Stack.intent,
     Stack.suspended,
     Stack.healthy,
     Stack.applied_commit,
@@ -49,7 +49,6 @@ OVERVIEW: Select[*tuple[Any, ...]] = select(
     Stack.last_action,
     Stack.last_status,
 ).order_by(Stack.id)
-DELETING = select(Stack.deleting).where(Stack.id == bindparam("stack"))
 
 
 def find(uuid: str) -> Stack:
@@ -75,11 +74,6 @@ def exists(stack_id: int) -> bool:
         return session.get(Stack, stack_id) is not None
 
 
-def is_there(session: Session, stack: Stack) -> bool:
-    """Tell whether a stack is still there, and stays."""
-    return session.scalar(DELETING, {"stack": stack.id}) is False
-
-
 def of_run(run: Run) -> Stack:
     """Return the stack that a run belongs to."""
     with reading() as session:
@@ -95,7 +89,7 @@ def overview() -> Sequence[Row[*tuple[Any, ...]]]:
         return session.connection().execute(OVERVIEW).all()
 
 
-def create(values: Mapping[str, Any], stacks_limit: int) -> tuple[Stack, Run]:
+def create(values: Mapping[str, Any], stacks_limit: int) -> Stack:
     """Store a new stack and queue its first deploy, both or neither.
 
     Raise StackInvalid where the name is taken, LimitReached where there are too many.
@@ -119,7 +113,8 @@ def create(values: Mapping[str, Any], stacks_limit: int) -> tuple[Stack, Run]:
             raise LimitReached(f"There are {stacks_limit} stacks already (SUPERVISOR_STACKS_LIMIT)")
         session.add(stack)
         session.flush()
-        return stack, queue.submit(session, stack, Action.DEPLOY, Trigger.API)
+        queue.submit(session, stack, Action.DEPLOY, Trigger.API)
+    return stack
 
 
 def change(uuid: str, values_for: Callable[[Stack], Mapping[str, Any]]) -> tuple[Stack, Run | None]:
@@ -147,24 +142,12 @@ def change(uuid: str, values_for: Callable[[Stack], Mapping[str, Any]]) -> tuple
         if changed & {"polling_interval", "git_repository", "git_reference", "strategy"}:
             stack.check_at = first_check_at(stack.polling_interval)
             stack.check_failures, stack.check_error = 0, None
-        if changed & {"health_timeout", "rollback"} and _was_taken_back(session, stack):
-            stack.hold_commit = stack.seen_commit = None  # the next poll or webhook tries it again
-        redeploy = bool(changed & REDEPLOYING) and not stack.deleting
+        if changed & {"health_timeout", "rollback"} and stack.blocked_because == Blocked.FAILED:
+            stack.unblock()
+            stack.seen_commit = None  # the next poll or webhook tries it again
+        redeploy = bool(changed & REDEPLOYING)
         run = queue.submit(session, stack, Action.REDEPLOY, Trigger.API) if redeploy else None
     return stack, run
-
-
-def _was_taken_back(session: Session, stack: Stack) -> bool:
-    """Tell whether there is a commit that failed and is held; one that a person left is not."""
-    if stack.hold_commit is None:
-        return False
-    query = select(Run.outcome).where(
-        Run.stack_id == stack.id,
-        Run.commit_after == stack.hold_commit,
-        Run.action.in_(DEPLOYING),
-        Run.status.in_((Status.FAILED, Status.SUCCEEDED)),
-    )
-    return session.scalar(query.order_by(Run.id.desc()).limit(1)) is not None
 
 
 def _current(stack: Stack, secrets: vault.StackSecrets, key: str) -> Any:

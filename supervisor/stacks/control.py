@@ -17,10 +17,10 @@ def submit(uuid: str, action: Action, trigger: Trigger) -> Run:
     """Queue a run; raise StackNotFound, also where the stack is being deleted."""
 
     def add(session: Session) -> Run:
-        stack = find_in(session, uuid)
-        if stack.deleting:
+        run = queue.submit(session, find_in(session, uuid), action, trigger)
+        if run is None:
             raise StackNotFound
-        return queue.submit(session, stack, action, trigger)
+        return run
 
     return write_together(add)
 
@@ -51,14 +51,9 @@ def resume_due(at: datetime) -> None:
 def let_go(session: Session, stack: Stack) -> Run | None:
     """End a suspension within the caller's transaction; return the run that catches up."""
     stack.suspended, stack.suspended_reason, stack.suspended_until = False, None, None
-    if stack.held or stack.deleting:
-        return None
-    queued = []
-    if stack.catch_up:
-        queued.append(queue.submit(session, stack, Action.DEPLOY, Trigger.RECOVERY))
-    if stack.drift and stack.self_heal:
-        queued.append(queue.submit(session, stack, Action.HEAL, Trigger.DRIFT))
-    return queued[0] if queued else None
+    run = queue.catch_up(session, stack)
+    heal = queue.submit(session, stack, Action.HEAL, Trigger.DRIFT) if stack.drift else None
+    return run or heal
 
 
 def drop_pending(uuid: str, reason: str) -> None:
@@ -76,7 +71,9 @@ def mark_deleting(uuid: str, *, volumes: bool) -> tuple[Stack, Run]:
         stack.delete_volumes = stack.delete_volumes or volumes
         stack.check_at = None
         queue.drop_pending(session, stack, "the stack was deleted before it began")
-        return stack, queue.submit(session, stack, Action.DELETE, Trigger.API)
+        run = queue.submit(session, stack, Action.DELETE, Trigger.API)
+        assert run is not None  # noqa: S101 (a teardown is never refused)
+        return stack, run
 
 
 def remove(stack: Stack) -> None:

@@ -1,11 +1,15 @@
 """A stack's row as the frozen values that a run works from."""
 
+from dataclasses import dataclass, field
+
 from supervisor.commands.git.environment import Remote
 from supervisor.deploy.spec import StackSpec
 from supervisor.deploy.state import AppliedState
 from supervisor.deploy.workspace import Workspace
+from supervisor.security.redact import Redactor
 from supervisor.settings.config import Config
 from supervisor.stacks import vault
+from supervisor.stacks.secret_names import secret_values
 from supervisor.store.models import Stack
 
 
@@ -27,9 +31,26 @@ def workspace_of(stack: Stack, config: Config) -> Workspace:
     return Workspace(config.storage, stack.uuid, stack.git_repository, stack.shallow)
 
 
-def spec_of(stack: Stack, config: Config) -> StackSpec:
-    """Return a snapshot of the stack for a run to work from."""
+@dataclass(frozen=True)
+class Snapshot:
+    """A stack as it is now, decrypted once: for a run, or a plan, to work from."""
+
+    spec: StackSpec
+    place: Workspace
+    redact: Redactor
+    secret_values: list[str] = field(repr=False)
+
+
+def snapshot_of(stack: Stack, config: Config) -> Snapshot:
+    """Return a snapshot of the stack."""
     secrets = vault.secrets_of(stack)
+    hidden = secret_values(secrets)
+    spec = spec_of(stack, secrets, config)
+    return Snapshot(spec, workspace_of(stack, config), Redactor(hidden), hidden)
+
+
+def spec_of(stack: Stack, secrets: vault.StackSecrets, config: Config) -> StackSpec:
+    """Return what a run has to know of the stack."""
     applied, previous = (state_of(stack, sealed) for sealed in (stack.applied, stack.previous))
     return StackSpec(
         uuid=stack.uuid,
@@ -41,8 +62,6 @@ def spec_of(stack: Stack, config: Config) -> StackSpec:
         shallow=stack.shallow,
         submodules=stack.submodules,
         variables=secrets.compose_variables,
-        held=stack.held,
-        hold_commit=stack.hold_commit,
         left_failed=stack.left_failed,
         health_timeout=stack.health_timeout,
         rollback=stack.rollback,

@@ -54,11 +54,11 @@ def _condition(stack: Stack) -> dict[str, Any]:
     return {
         "former_secret_until": time_text(stack.former_secret_until),
         "project": stack.project,
-        "state": state_of(stack.held, deleting=stack.deleting),
+        "state": state_of(stack.intent, deleting=stack.deleting),
         "suspended": stack.suspended,
         "suspended_reason": stack.suspended_reason,
         "suspended_until": time_text(stack.suspended_until),
-        "held_commit": stack.hold_commit,
+        "held_commit": stack.blocked_commit,
         "healthy": stack.healthy,
         "drift": stack.drift,
         "commit": stack.applied_commit,

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, Index, LargeBinary, String, text
@@ -33,8 +33,10 @@ class Action(StrEnum):
     HEAL = "heal"
     DELETE = "delete"
 
-
-DEPLOYING = (Action.DEPLOY, Action.REDEPLOY)
+    @property
+    def deploys(self) -> bool:
+        """Tell whether it brings a stack to the newest commit."""
+        return self in (Action.DEPLOY, Action.REDEPLOY)
 
 
 class Trigger(StrEnum):
@@ -46,8 +48,15 @@ class Trigger(StrEnum):
     DRIFT = "drift"
     RECOVERY = "recovery"
 
+    @property
+    def is_automatic(self) -> bool:
+        """Tell whether it comes without a person."""
+        return self is not Trigger.API
 
-AUTOMATIC = (Trigger.WEBHOOK, Trigger.POLLING, Trigger.DRIFT, Trigger.RECOVERY)
+    @property
+    def is_by_commit(self) -> bool:
+        """Tell whether somebody pushed a commit, as far as it says."""
+        return self in (Trigger.WEBHOOK, Trigger.POLLING)
 
 
 class Status(StrEnum):
@@ -60,15 +69,26 @@ class Status(StrEnum):
     SKIPPED = "skipped"
     INTERRUPTED = "interrupted"
 
+    @property
+    def is_done(self) -> bool:
+        """Tell whether nothing more comes of the run."""
+        return self not in (Status.PENDING, Status.RUNNING)
 
-FINISHED = (Status.SUCCEEDED, Status.FAILED, Status.SKIPPED, Status.INTERRUPTED)
 
-
-class Held(StrEnum):
+class Intent(StrEnum):
     """What a person told a stack to be; no commit changes it."""
 
     STOPPED = "stopped"
     PAUSED = "paused"
+
+
+class Blocked(StrEnum):
+    """Why a commit is not deployed again by itself."""
+
+    FAILED = "failed"
+    """It was applied, did not become healthy, and was taken back."""
+    LEFT = "left"
+    """A person went back from it."""
 
 
 def now() -> datetime:
@@ -91,6 +111,28 @@ class UtcTime(TypeDecorator[datetime]):
         return value and value.replace(tzinfo=UTC)
 
 
+W = TypeVar("W", bound=StrEnum)
+
+
+class Word(TypeDecorator[W]):
+    """Store one of a few words as text; give it back as what it is."""
+
+    impl = String(16)
+    cache_ok = True
+
+    def __init__(self, kind: type[W]) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def process_bind_param(self, value: W | None, dialect: Dialect) -> str | None:
+        """Store the text."""
+        return value and str(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> W | None:
+        """Return the word."""
+        return self.kind(value) if value else None
+
+
 class Stack(Row):
     """A repository, a reference, compose files, variables and a strategy; and how it fares."""
 
@@ -104,7 +146,7 @@ class Stack(Row):
     git_repository: Mapped[str] = mapped_column()
     git_reference: Mapped[str] = mapped_column()
     compose_file: Mapped[str] = mapped_column()
-    strategy: Mapped[Strategy] = mapped_column(String(16))
+    strategy: Mapped[Strategy] = mapped_column(Word(Strategy))
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
     uuid: Mapped[str] = mapped_column(unique=True, default_factory=lambda: str(uuid4()))
     git_username: Mapped[str | None] = mapped_column(default=None)
@@ -122,7 +164,7 @@ class Stack(Row):
     created_at: Mapped[datetime] = mapped_column(UtcTime, default_factory=now)
     updated_at: Mapped[datetime] = mapped_column(UtcTime, default_factory=now)
 
-    held: Mapped[Held | None] = mapped_column(String(16), default=None)
+    intent: Mapped[Intent | None] = mapped_column("held", Word(Intent), default=None)
     deleting: Mapped[bool] = mapped_column(default=False)
     delete_volumes: Mapped[bool] = mapped_column(default=False)
     catch_up: Mapped[bool] = mapped_column(default=False)
@@ -134,7 +176,8 @@ class Stack(Row):
     heals: Mapped[int] = mapped_column(default=0)
     healed_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
     seen_commit: Mapped[str | None] = mapped_column(default=None)
-    hold_commit: Mapped[str | None] = mapped_column(default=None)
+    blocked_commit: Mapped[str | None] = mapped_column("hold_commit", default=None)
+    blocked_because: Mapped[Blocked | None] = mapped_column(Word(Blocked), default=None)
     left_failed: Mapped[bool] = mapped_column(default=False)
     applied_commit: Mapped[str | None] = mapped_column(default=None)
     applied: Mapped[bytes | None] = mapped_column(LargeBinary, default=None)
@@ -152,6 +195,14 @@ class Stack(Row):
     retry_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None, index=True)
     retries: Mapped[int] = mapped_column(default=0)
 
+    def block(self, commit: str | None, why: Blocked) -> None:
+        """Have no commit asked for by itself that was tried and is not wanted."""
+        self.blocked_commit, self.blocked_because = commit, why if commit else None
+
+    def unblock(self) -> None:
+        """Let every commit be tried again."""
+        self.blocked_commit = self.blocked_because = None
+
 
 class Run(Row):
     """One recorded attempt to do something with a stack."""
@@ -166,17 +217,18 @@ class Run(Row):
 
     id: Mapped[int] = mapped_column(init=False, primary_key=True)
     stack_id: Mapped[int] = mapped_column(ForeignKey("stacks.id", ondelete="CASCADE"))
-    action: Mapped[Action] = mapped_column(String(16))
-    trigger: Mapped[Trigger] = mapped_column(String(16))
+    action: Mapped[Action] = mapped_column(Word(Action))
+    trigger: Mapped[Trigger] = mapped_column(Word(Trigger))
     position: Mapped[int] = mapped_column()
     uuid: Mapped[str] = mapped_column(unique=True, default_factory=lambda: str(uuid4()))
-    status: Mapped[Status] = mapped_column(String(16), default=Status.PENDING)
+    status: Mapped[Status] = mapped_column(Word(Status), default=Status.PENDING)
     requests: Mapped[int] = mapped_column(default=1)
     attempts: Mapped[int] = mapped_column(default=0)
     step: Mapped[str | None] = mapped_column(default=None)
     message: Mapped[str | None] = mapped_column(default=None)
     outcome: Mapped[str | None] = mapped_column(default=None)
     reasons: Mapped[dict[str, str]] = mapped_column(JSON, default_factory=dict)
+    changed: Mapped[bool] = mapped_column(default=False)
     commit_before: Mapped[str | None] = mapped_column(default=None)
     commit_after: Mapped[str | None] = mapped_column(default=None)
     created_at: Mapped[datetime] = mapped_column(UtcTime, default_factory=now)
@@ -186,8 +238,8 @@ class Run(Row):
     @property
     def word(self) -> str:
         """Return the action as the log names it; where a commit asked for a deploy, its trigger."""
-        asked_by_commit = self.trigger in (Trigger.WEBHOOK, Trigger.POLLING)
-        return self.trigger if self.action == Action.DEPLOY and asked_by_commit else self.action
+        by_commit = self.action == Action.DEPLOY and self.trigger.is_by_commit
+        return self.trigger if by_commit else self.action
 
 
 class LineKind(StrEnum):
@@ -210,12 +262,12 @@ class LogLine(Row):
     id: Mapped[int] = mapped_column(init=False, primary_key=True)
     stack_id: Mapped[int] = mapped_column(ForeignKey("stacks.id", ondelete="CASCADE"))
     run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
-    kind: Mapped[LineKind] = mapped_column(String(8))
+    kind: Mapped[LineKind] = mapped_column(Word(LineKind))
     text: Mapped[str] = mapped_column()
     at: Mapped[datetime] = mapped_column(UtcTime, default_factory=now)
 
 
-class Result(StrEnum):
+class DeliveryResult(StrEnum):
     """What became of a delivery."""
 
     ACCEPTED = "accepted"
@@ -238,7 +290,7 @@ class Delivery(Row):
     stack_id: Mapped[int] = mapped_column(ForeignKey("stacks.id", ondelete="CASCADE"))
     forge: Mapped[str] = mapped_column()
     event: Mapped[str] = mapped_column()
-    result: Mapped[Result] = mapped_column(String(16))
+    result: Mapped[DeliveryResult] = mapped_column(Word(DeliveryResult))
     reason: Mapped[str | None] = mapped_column(default=None)
     references: Mapped[str | None] = mapped_column(default=None)
     delivery_id: Mapped[str | None] = mapped_column(default=None)
@@ -258,5 +310,5 @@ class Seal(Row):
 
 
 def row_values(row: Row) -> dict[str, Any]:
-    """Return a row's columns by name."""
-    return {column.key: getattr(row, column.key) for column in row.__table__.columns}
+    """Return a row's values by the names of its attributes."""
+    return {each.key: getattr(row, each.key) for each in row.__mapper__.column_attrs}

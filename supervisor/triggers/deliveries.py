@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from supervisor.forges import push as understood
 from supervisor.store.database import reading, writing
-from supervisor.store.models import Delivery, Result, Run, Stack, now
+from supervisor.store.models import Delivery, DeliveryResult, Run, Stack, now
 
 log = logging.getLogger("supervisor.deliveries")
 
@@ -43,7 +43,7 @@ def record(
     session: Session,
     stack: Stack,
     told: understood.Delivery,
-    result: Result,
+    result: DeliveryResult,
     reason: str | None = None,
     run: Run | None = None,
 ) -> None:
@@ -68,7 +68,7 @@ def record(
 
 def note_ignored(stack: Stack, told: understood.Delivery, reason: str) -> None:
     """Record a signed call that asks for nothing."""
-    _note(lambda session: record(session, stack, told, Result.IGNORED, reason))
+    _note(lambda session: record(session, stack, told, DeliveryResult.IGNORED, reason))
 
 
 def note_refused(stacks: Sequence[Stack], told: understood.Delivery) -> None:
@@ -83,14 +83,14 @@ def note_refused(stacks: Sequence[Stack], told: understood.Delivery) -> None:
 
 
 def _count_refused(session: Session, stack: Stack, told: understood.Delivery) -> None:
-    own = (Delivery.stack_id == stack.id, Delivery.result == Result.REFUSED)
+    own = (Delivery.stack_id == stack.id, Delivery.result == DeliveryResult.REFUSED)
     last = session.scalar(select(Delivery).where(*own).order_by(Delivery.id.desc()).limit(1))
     if last and now() - last.at < timedelta(seconds=REFUSED_SECONDS):
         last.count += 1
         return
     # Nothing of an unsigned call is kept but what it claims to be.
     claim = understood.Delivery(told.forge, told.event[:60])
-    record(session, stack, claim, Result.REFUSED, "The signature is missing or wrong")
+    record(session, stack, claim, DeliveryResult.REFUSED, "The signature is missing or wrong")
 
 
 def _note(work: Callable[[Session], None]) -> None:

@@ -12,11 +12,12 @@ from supervisor.commands.git.environment import Remote
 from supervisor.commands.process.shell import Shell
 from supervisor.errors import Broken, ReferenceNotFound, SupervisorError
 from supervisor.runs import queue
+from supervisor.runs.policy import is_new
 from supervisor.settings.config import Config
 from supervisor.stacks import vault
 from supervisor.stacks.snapshot import remote_of
 from supervisor.store.database import writing
-from supervisor.store.models import Action, Run, Stack, Status, Trigger, now
+from supervisor.store.models import Action, Stack, Trigger, now
 
 log = logging.getLogger("supervisor.checks")
 
@@ -71,23 +72,13 @@ def _commit(stack: Stack, found: dict[str, str]) -> str | None:
 
 
 def _submit_new(answers: Sequence[tuple[Stack, str | None]]) -> None:
-    commits = {
-        stack.id: commit for stack, commit in answers if commit and commit != stack.seen_commit
-    }
+    commits = {stack.id: commit for stack, commit in answers if commit and is_new(stack, commit)}
     if not commits:
         return
-    running = select(Run.stack_id).where(Run.status == Status.RUNNING)
     with writing() as session:
         # The answer took a while: what the stacks have seen may be another commit by now.
-        busy = set(session.scalars(running))
         for stack in session.scalars(select(Stack).where(Stack.id.in_(commits))):
-            if stack.deleting or stack.seen_commit == commits[stack.id]:
-                continue
-            if stack.id in busy:
-                stack.check_at = now()
-            elif stack.held or stack.suspended:
-                stack.catch_up = True
-            else:
+            if is_new(stack, commits[stack.id]):
                 queue.submit(session, stack, Action.DEPLOY, Trigger.POLLING)
 
 

@@ -13,10 +13,8 @@ from supervisor.forges.signature import Request, is_valid
 from supervisor.runs import queue
 from supervisor.stacks import catalogue, vault
 from supervisor.store.database import write_together
-from supervisor.store.models import Action, Result, Run, Stack, Status, Strategy, Trigger
+from supervisor.store.models import Action, DeliveryResult, Run, Stack, Status, Strategy, Trigger
 from supervisor.triggers import deliveries
-
-UNDER_WAY = (Status.PENDING, Status.RUNNING)
 
 
 @dataclass(frozen=True)
@@ -24,7 +22,7 @@ class Received:
     """What became of a delivery for one stack."""
 
     stack: Stack
-    result: Result
+    result: DeliveryResult
     reason: str | None = None
     run: Run | None = None
 
@@ -79,7 +77,7 @@ def receive_for_repository(request: Request, *, sha1: bool) -> list[Received]:
 
 def _ignore(stack: Stack, told: Delivery, reason: str) -> Received:
     deliveries.note_ignored(stack, told, reason)
-    return Received(stack, Result.IGNORED, reason)
+    return Received(stack, DeliveryResult.IGNORED, reason)
 
 
 def _submit_each(wanted: Sequence[Stack], told: Delivery) -> list[Received]:
@@ -89,10 +87,10 @@ def _submit_each(wanted: Sequence[Stack], told: Delivery) -> list[Received]:
         try:
             return _submit(session, stack, told)
         except LimitReached as error:
-            deliveries.record(session, stack, told, Result.IGNORED, str(error))
-            return Received(stack, Result.IGNORED, str(error))
+            deliveries.record(session, stack, told, DeliveryResult.IGNORED, str(error))
+            return Received(stack, DeliveryResult.IGNORED, str(error))
         except StackNotFound as error:
-            return Received(stack, Result.IGNORED, str(error))
+            return Received(stack, DeliveryResult.IGNORED, str(error))
 
     if not wanted:
         return []
@@ -101,17 +99,17 @@ def _submit_each(wanted: Sequence[Stack], told: Delivery) -> list[Received]:
 
 def _submit(session: Session, stack: Stack, told: Delivery) -> Received:
     """Queue a deploy, unless this very delivery has led to one."""
-    if not catalogue.is_there(session, stack):
-        raise StackNotFound
     run = deliveries.earlier_run(session, stack, told.id)
     if run and _was_handled(run):
         reason = "This delivery was handled before"
-        deliveries.record(session, stack, told, Result.DUPLICATE, reason, run)
-        return Received(stack, Result.DUPLICATE, reason, run)
-    if run is None or run.status not in UNDER_WAY:
+        deliveries.record(session, stack, told, DeliveryResult.DUPLICATE, reason, run)
+        return Received(stack, DeliveryResult.DUPLICATE, reason, run)
+    if run is None or run.status.is_done:
         run = queue.submit(session, stack, Action.DEPLOY, Trigger.WEBHOOK)
-    deliveries.record(session, stack, told, Result.ACCEPTED, run=run)
-    return Received(stack, Result.ACCEPTED, run=run)
+    if run is None:
+        raise StackNotFound
+    deliveries.record(session, stack, told, DeliveryResult.ACCEPTED, run=run)
+    return Received(stack, DeliveryResult.ACCEPTED, run=run)
 
 
 def _was_handled(run: Run) -> bool:

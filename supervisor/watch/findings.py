@@ -45,16 +45,13 @@ def note_applied(stack: Stack, applied: bytes) -> None:
 
 
 def submit_heal(stack: Stack, calm: timedelta) -> None:
-    """Queue a run that puts back what differs; count it unless the last one is long ago.
-
-    What was looked at may be out of date: a run that began meanwhile knows better.
-    """
-    running = select(Run.id).where(Run.stack_id == stack.id, Run.status == Status.RUNNING)
+    """Ask for a run that puts back what differs; count it unless the last one is long ago."""
+    if not queue.may_be_asked(stack, Action.HEAL, Trigger.DRIFT):
+        return
     with writing() as session:
         stack = session.get_one(Stack, stack.id)
-        if stack.held or stack.suspended or stack.deleting or session.scalar(running) is not None:
+        if queue.submit(session, stack, Action.HEAL, Trigger.DRIFT) is None:
             return
         recent = stack.healed_at is not None and now() - stack.healed_at < calm
         stack.heals = stack.heals + 1 if recent else 1
         stack.healed_at = now()
-        queue.submit(session, stack, Action.HEAL, Trigger.DRIFT)

@@ -144,14 +144,16 @@ class Watcher:
         if state is None or stack.left_failed:
             return True
         state = self._with_ended(stack, state, containers)
-        drift = {} if stack.held else find_drift(state.states, state.hashes, containers)
+        drift = {} if stack.intent else find_drift(state.states, state.hashes, containers)
         verdicts = [judge(container) for container in containers]
         bad = {verdict.container.service: verdict.bad for verdict in verdicts if verdict.bad}
         settled = not any(verdict.wait for verdict in verdicts)
-        healthy = not stack.held and not drift and not (bad.keys() & _wanted(state))
+        healthy = not stack.intent and not drift and not (bad.keys() & _wanted(state))
         if settled or not healthy:
-            findings.note_health(stack, healthy=healthy, drift=drift or ({} if stack.held else bad))
-        if drift and stack.self_heal and not stack.suspended:
+            findings.note_health(
+                stack, healthy=healthy, drift=drift or ({} if stack.intent else bad)
+            )
+        if drift:
             return self._heal(stack)
         return settled
 
@@ -165,7 +167,7 @@ class Watcher:
             for each in containers
             if each.service not in still and "running" in state.states.get(each.service, ())
         }
-        if not jobs or stack.held:
+        if not jobs or stack.intent:
             return state
         state = state.with_ended(jobs)
         findings.note_applied(stack, vault.seal_state(stack.uuid, state.dump()))

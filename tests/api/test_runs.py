@@ -9,7 +9,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from supervisor.api.log import follow
-from supervisor.runner.pool import Runner
+from supervisor.runner.recording import Recorder
 from supervisor.runs import ending, queue, recovery
 from supervisor.runs.ending import Outcome
 from supervisor.runs.output import Output
@@ -17,7 +17,7 @@ from supervisor.security.secret import Secret
 from supervisor.settings.config import Config
 from supervisor.stacks import catalogue
 from supervisor.store.database import writing
-from supervisor.store.models import Run, Stack, Status, now
+from supervisor.store.models import Intent, Run, Stack, Status, now
 from tests.api.conftest import Api
 from tests.support.service import API_KEY, SECRET_KEY_BASE
 from tests.support.triggers import signature
@@ -70,7 +70,7 @@ def test_what_supervisor_queues_itself_is_not_limited(api: Api) -> None:
     uuid = api.create()["uuid"]
     finished(api, GOOD)
     assert control(api, uuid, "start").status_code == 204
-    change(api, uuid, held="stopped", catch_up=True)
+    change(api, uuid, intent=Intent.STOPPED, catch_up=True, applied=b"")
     start = claimed(api)
     words = ["restart", "start"] * 10
     assert [control(api, uuid, word).status_code for word in words] == [204] * 20
@@ -91,7 +91,7 @@ def test_a_run_whose_end_cannot_be_stored_ends_all_the_same(
     config = Config(Secret(API_KEY), Secret(SECRET_KEY_BASE), api.storage)
     nonsense = Outcome(Status.FAILED, "gate: no", reasons={"web": object()})  # type: ignore[dict-item]
     with api.app.app_context():
-        Runner(api.app, config)._record(run, catalogue.find(uuid), nonsense, "")
+        Recorder(config, threading.Event()).record(run, catalogue.find(uuid), nonsense, "")
     assert statuses(api, uuid)[0] == (action, "failed")
     assert bool(api.client.get(f"/stacks/{uuid}/stats").get_json()["next_retry"]) is retried
 
@@ -158,17 +158,7 @@ def test_a_deploy_that_a_delete_was_to_end_is_not_done_again(api: Api) -> None:
     assert statuses(api, uuid) == [("delete", "pending"), ("deploy", "interrupted")]
 
 
-# What was held
-
-
-def test_what_was_held_is_done_where_somebody_let_go_meanwhile(api: Api) -> None:
-    uuid = api.create()["uuid"]
-    change(api, uuid, suspended=True)
-    run = claimed(api)
-    assert "Location" not in control(api, uuid, "resume").headers
-    with api.app.app_context():
-        ending.finish(run, Outcome(Status.SKIPPED, "suspended", catch_up=True), 100)
-    assert statuses(api, uuid)[0] == ("deploy", "pending")
+# What waits a moment
 
 
 def test_a_clock_that_was_set_back_holds_up_no_webhook(api: Api) -> None:
@@ -190,7 +180,7 @@ def deliver(api: Api, uuid: str) -> None:
 
 def hold_of(api: Api, uuid: str) -> str | None:
     with api.app.app_context():
-        return catalogue.find(uuid).hold_commit
+        return catalogue.find(uuid).blocked_commit
 
 
 @pytest.mark.parametrize("field", ["health_timeout", "rollback"])

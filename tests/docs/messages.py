@@ -17,7 +17,7 @@ PACKAGE = ROOT / "supervisor"
 # Errors of libraries that are raised with our words.
 FOREIGN = {"ValidationError", "BadRequest", "UnsupportedMediaType", "TooManyRequests", "Ended"}
 # What else takes a message: the end of a run, what holds up a container.
-TAKERS = {"Outcome", "Verdict"}
+TAKERS = {"Outcome", "Verdict", "Decision"}
 LOUD = {"log.warning", "log.error", "log.exception", "log.critical", "shell.log", "self.shell.log"}
 KEYWORDS = {"error", "error_messages", "bad", "wait"}
 # Functions, constants and calls whose texts are messages too, by file.
@@ -30,10 +30,16 @@ ELSEWHERE = {
     "commands/git/errors.py": {"_host_key"},
     "deploy/drift.py": {"_difference"},
     "deploy/itself.py": {"REFUSED"},
-    "deploy/recipe.py": {"OUT_OF_PLACE"},
     "gunicorn.conf.py": {"print"},
     "commands/git/address.py": {"ValueError"},
-    "runner/pool.py": {"KILLED", "STOPPING"},
+    "runner/pool.py": {"STOPPING"},
+    "runner/recovery.py": {"KILLED"},
+    "runs/policy.py": {
+        "OUT_OF_PLACE",
+        "_refusal",
+        "_refusal_of_heal",
+        "_refusal_of_rollback",
+    },
 }
 # Where an error is made with a text that is collected somewhere else, or is another error's.
 PASSED_ON = {
@@ -48,8 +54,10 @@ PASSED_ON = {
     "commands/process/starter.py: Refused(str(error).strip().splitlines()[-1][:LONGEST_REASON])",
     "settings/config.py: ConfigInvalid(error.normalized_messages())",
     "deploy/gate.py: DeployUnhealthy('; '.join((verdict.text for verdict in culprits)) + when)",
-    "deploy/recipe.py: DeployRefused(refusal)",
     "failpoints.py: Stumbled(point)",
+    "runner/attempt.py: DeployRefused(self._decision.reason)",
+    "runner/attempt.py: Skipped(decision.reason)",
+    "runner/attempt.py: Skipped(self._decision.reason)",
 }
 # Words for people; not the name of a field or a command.
 PHRASE = re.compile(r"\w+ \w+|…|[A-Z][a-z]{5,}\Z")

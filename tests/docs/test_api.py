@@ -122,7 +122,7 @@ def test_every_key_of_an_entry_is_named_and_no_other(run: models.Run) -> None:
         (models.Trigger, "`GET /stacks/<uuid>/runs/<run_uuid>`"),
         (models.Action, "`GET /stacks/<uuid>/log`"),
         (models.Strategy, "A stack's fields"),
-        (models.Held, "Fields that are only shown"),
+        (models.Intent, "Fields that are only shown"),
     ],
 )
 def test_every_word_for_a_state_is_named(words: type[StrEnum], title: str) -> None:

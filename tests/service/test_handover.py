@@ -13,7 +13,7 @@ from supervisor.deploy.workspace import Workspace
 from supervisor.errors import WrongKey
 from supervisor.security.crypto import Cipher
 from supervisor.security.secret import Secret
-from supervisor.selfupdate.handover import Handover, Order, Result, forget_others
+from supervisor.selfupdate.handover import Handover, Order, TakeoverResult, forget_others
 from supervisor.settings.config import TimeLimits
 
 CANARY = "canary-of-a-variable"
@@ -71,7 +71,7 @@ def test_an_order_arrives_with_a_gate_and_without_credentials(
 
 def test_nothing_lies_there_in_clear(handover: Handover, tmp_path: Path) -> None:
     handover.give(order(tmp_path))
-    handover.finish(Result("succeeded", "Deployed", Progress(state=STATE)))
+    handover.finish(TakeoverResult("succeeded", "Deployed", Progress(state=STATE)))
     stored = {path.name: path.read_bytes() for path in handover.folder.iterdir()}
     assert set(stored) == {"order", "result"}
     assert not any(CANARY.encode() in content for content in stored.values())
@@ -83,7 +83,7 @@ def test_nothing_lies_there_in_clear(handover: Handover, tmp_path: Path) -> None
 def test_a_result_arrives_with_the_state(handover: Handover, tmp_path: Path) -> None:
     handover.give(order(tmp_path))
     assert handover.result() is None
-    result = Result("failed", "gate: no", Progress(state=STATE, outcome="rolled_back"), retry=True)
+    result = TakeoverResult("failed", "gate: no", Progress(outcome="rolled_back"), retry=True)
     handover.finish(result)
     assert handover.result() == result
 

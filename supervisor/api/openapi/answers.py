@@ -4,7 +4,7 @@ from typing import Any
 
 from supervisor.api.control import AT_ONCE, LONGEST_REASON, RUNS
 from supervisor.diagnostics.problems import CHECKS
-from supervisor.store.models import Action, Held, Result, Status, Strategy, Trigger
+from supervisor.store.models import Action, DeliveryResult, Intent, Status, Strategy, Trigger
 
 Schema = dict[str, Any]
 
@@ -62,7 +62,7 @@ def list_of(name: str) -> Schema:
     return {"type": "array", "items": reference(name)}
 
 
-STATE = one_of(["active", *Held, "deleting"])
+STATE = one_of(["active", *Intent, "deleting"])
 LAST_STATUS = or_null(one_of(Status))
 LAST_ACTION = or_null(one_of(WORDS))
 CHECKED: dict[str, Schema] = {
@@ -146,7 +146,7 @@ DELIVERY: dict[str, Schema] = {
     "references": or_null(TEXT),
     "delivery_id": or_null(TEXT),
     "who": or_null(TEXT),
-    "result": one_of(Result),
+    "result": one_of(DeliveryResult),
     "reason": or_null(TEXT),
     "run": or_null(UUID),
     "count": COUNT,
@@ -211,7 +211,7 @@ SCHEMAS: dict[str, Schema] = {
         {"message": TEXT, "run": UUID},
         examples=[{"message": "Webhook received", "run": "0b7d3c1e-6f5a-4f0e-9a53-0d6a3a1f2c44"}],
     ),
-    "Ignored": strict({"message": or_null(TEXT), "result": one_of(Result)}),
+    "Ignored": strict({"message": or_null(TEXT), "result": one_of(DeliveryResult)}),
     "AcceptedForAll": strict(
         {
             "message": TEXT,
@@ -221,7 +221,7 @@ SCHEMAS: dict[str, Schema] = {
                     {
                         "uuid": UUID,
                         "name": TEXT,
-                        "result": one_of(Result),
+                        "result": one_of(DeliveryResult),
                         "reason": or_null(TEXT),
                         "run": or_null(UUID),
                     }
