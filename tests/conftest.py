@@ -3,14 +3,18 @@
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
 
+from supervisor.commands.process.shell import Cancellation, Shell
+from tests.support.api import Api, Rows, application, close
 from tests.support.engine import Engine
 from tests.support.git_http import GitServer
 from tests.support.repository import Repository, two_services
 from tests.support.service import Service
+from tests.support.shell import Log
 
 StartService = Callable[..., Service]
 
@@ -91,3 +95,61 @@ def shared_service(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> 
     service = Service(tmp_path_factory.mktemp("shared"), engine).start()
     yield service
     service.close()
+
+
+@pytest.fixture
+def make_api(tmp_path: Path) -> Iterator[Callable[..., Api]]:
+    """Make applications with settings of their own."""
+    made: list[Api] = []
+
+    def make(**settings: Any) -> Api:
+        made.append(application(tmp_path / f"storage-{len(made)}", **settings))
+        return made[-1]
+
+    yield make
+    for api in made:
+        close(api)
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """One application for the tests of a module that look at their own stacks only."""
+    api = application(tmp_path_factory.mktemp("api") / "storage")
+    yield api
+    close(api)
+
+
+@pytest.fixture
+def rows(api: Api) -> Iterator[Rows]:
+    """What was stored before; at the end of a test it still is."""
+    before = api.rows()
+    yield before
+    assert api.rows() == before
+
+
+@pytest.fixture
+def log() -> Log:
+    """Remember what a command printed."""
+    return Log()
+
+
+@pytest.fixture
+def make_shell(log: Log, tmp_path: Path) -> Callable[..., Shell]:
+    """Make a shell whose processes bear this test's own mark."""
+
+    def make(**changes: object) -> Shell:
+        settings: dict[str, object] = {
+            "log": log,
+            "cancellation": Cancellation(),
+            "marker": f"{tmp_path}:",
+            "kill_grace_seconds": 0.5,
+        }
+        return Shell(**(settings | changes))  # type: ignore[arg-type]
+
+    return make
+
+
+@pytest.fixture
+def shell(make_shell: Callable[..., Shell]) -> Shell:
+    """Make the shell that most tests need."""
+    return make_shell()

@@ -1,145 +1,144 @@
-"""Submodules are files like the rest; what their addresses could do to us they can't."""
+"""What the addresses, names and commands of submodules could do to us, they can't."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from supervisor.commands.git.environment import Remote
+from supervisor.commands.process.shell import Shell
+from supervisor.deploy.content import Content
+from supervisor.deploy.spec import StackSpec
 from supervisor.deploy.workspace import Workspace
-from tests.deploy.stage import Stage, stack_files, touched
-from tests.support.compose_files import sleeper
-from tests.support.engine import Engine
+from supervisor.errors import CommandTimedOut, SupervisorError
+from supervisor.settings.config import TimeLimits
 from tests.support.git_http import GitServer
 from tests.support.repository import Repository
-from tests.support.service import Service
-from tests.support.triggers import control, run_of
 
-FILES = stack_files(
-    {
-        "web": sleeper(volumes=["./lib/config:/config:ro", "./lib/inner/deep:/deep:ro"]),
-        "db": sleeper(),
-    }
-)
+pytestmark = pytest.mark.row("G7")
 
-
-@dataclass
-class Family:
-    """A repository with a submodule that has one itself, on a server that wants a token."""
-
-    parent: Repository
-    lib: Repository
-    inner: Repository
-    server: GitServer
-
-    def bump(self, **files: str) -> None:
-        """Change files of the submodule, and have the parent's next commit point to that."""
-        self.lib.commit(dict(files))
-        self.parent.submodule("lib", "../lib", self.lib.head)
+Bring = Callable[..., str]
+LIMITS = TimeLimits()
 
 
 @pytest.fixture
-def family(tmp_path: Path, git_server: GitServer) -> Family:
-    parent, lib, inner = (Repository(tmp_path / name) for name in ("parent", "lib", "inner"))
-    inner.commit({"deep": "deep 1"})
-    lib.submodule("inner", git_server.url(inner.path), inner.head)
-    lib.commit({"config": "config 1", "unused": "1"})
+def lib(tmp_path: Path) -> Repository:
+    lib = Repository(tmp_path / "lib")
+    lib.commit({"config": "1"})
+    return lib
+
+
+@pytest.fixture
+def parent(tmp_path: Path, lib: Repository) -> Repository:
+    parent = Repository(tmp_path / "parent")
     parent.submodule("lib", "../lib", lib.head)
-    parent.commit(FILES)
-    return Family(parent, lib, inner, git_server)
+    parent.commit({"compose.yml": ""})
+    return parent
 
 
 @pytest.fixture
-def stage(shared_service: Service, engine: Engine, family: Family) -> Stage:
-    return Stage(shared_service, engine, family.parent)
+def bring(tmp_path: Path, git_server: GitServer, parent: Repository) -> Bring:
+    """Bring the parent's newest commit here as a deploy does, with its submodules."""
+
+    def bring(limits: TimeLimits = LIMITS) -> str:
+        remote = Remote(git_server.url(parent.path), "git", git_server.password)
+        place = Workspace(tmp_path / "storage", "x", remote.url)
+        spec = StackSpec("x", "x", remote, "main", "compose.yml", submodules=True)
+        content = Content(spec, place, Shell(), LIMITS, lambda _step, _text: None)
+        content.obtain("refs/heads/main", parent.head)
+        return replace(content, limits=limits).with_submodules(parent.head)
+
+    return bring
 
 
-def create(stage: Stage, family: Family, *, submodules: bool = True) -> Stage:
-    return stage.create(
-        git_repository=family.server.url(family.parent.path),
-        git_token=family.server.password,
-        submodules=submodules,
-    )
+def test_what_is_harmless_is_brought(bring: Bring) -> None:
+    assert len(bring()) == 40
 
 
-def test_files_of_submodules_are_deployed_and_their_changes_are_seen(
-    stage: Stage, family: Family
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("file:///etc", "file:// is not allowed"),
+        ("/etc", "is not a valid URL"),
+        ("ext::sh -c touch% {0}/ran", "is not a valid URL"),
+        ("ssh://-oProxyCommand=touch%20{0}/ran/x", "is not a valid URL"),
+        ("ssh://git@elsewhere.example.org/x", "is on another host"),
+        ("git@elsewhere.example.org:x", "is on another host"),
+        ("http://169.254.169.254/latest", "link-local"),
+        ("https://user:secret@h/r", "must not hold credentials"),
+    ],
+)
+def test_an_address_that_could_do_harm_is_refused(
+    bring: Bring, parent: Repository, lib: Repository, tmp_path: Path, url: str, message: str
 ) -> None:
-    create(stage, family)
-    assert stage.read("web", "/config") == "config 1"
-    assert stage.read("web", "/deep") == "deep 1"
-    aside = stage.folder / "aside"
-    assert (aside / "lib/inner/deep").read_text() == "deep 1"
-
-    before = stage.ids
-    family.bump(config="config 2")
-    run = stage.deploy()
-    assert touched(stage, before) == {"web"}
-    assert run["reasons"] == {"web": "bind mount ./lib/config changed"}
-    assert stage.read("web", "/config") == "config 2"
-
-    before = stage.ids
-    family.bump(unused="2")
-    stage.ended(stage.push(), "skipped")
-    assert touched(stage, before) == set()
-    assert stage.files["lib/unused"] == b"2"
-
-    # What is lost of a mirror is fetched again, submodules too.
-    url = family.server.url(family.parent.path)
-    mirror = Workspace(stage.service.storage, stage.uuid, url).mirror
-    mirror.rename(mirror.with_name("lost"))
-    stage.ended(control(stage.service, stage.uuid, "rollback"))
-    assert stage.read("web", "/config") == "config 1"
+    parent.submodule("lib", url.format(tmp_path), lib.head)
+    parent.commit()
+    assert message in refusal(bring)
+    assert not (tmp_path / "ran").exists()
 
 
-def test_a_submodule_that_goes_takes_its_files_along(stage: Stage, family: Family) -> None:
-    create(stage, family)
-    family.parent.git("rm", "--quiet", "-f", "lib")
-    plain = stack_files({"web": sleeper(volumes=["./lib:/lib:ro"])}, {"lib": "a file now"})
-    stage.deploy(plain, remove=[])
-    assert stage.files["lib"] == b"a file now"
-    assert stage.read("web", "/lib") == "a file now"
-
-
-def test_submodules_are_left_out_unless_asked_for_and_a_change_redeploys(
-    stage: Stage, family: Family
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("lib.update", "!touch {0}/ran"),
+        ("../../x.url", "../lib"),
+        ("lib.path", "-lib"),
+        ("lib.url", "--upload-pack=touch {0}/ran"),
+        ("lib.url", "-u./x"),
+        ("lib.url", "http://h/%0ax"),
+    ],
+)
+def test_what_git_itself_knows_as_an_attack_is_not_even_fetched(
+    bring: Bring, parent: Repository, tmp_path: Path, setting: str, value: str
 ) -> None:
-    family.parent.commit(stack_files({"web": sleeper(volumes=["./lib:/lib:ro"])}))
-    create(stage, family, submodules=False)
-    assert "lib/config" not in stage.files
-    answer = stage.service.patch(f"/stacks/{stage.uuid}", json={"submodules": True})
-    stage.ended(run_of(answer))
-    assert stage.read("web", "/lib/config") == "config 1"
+    parent.git("config", "--file", ".gitmodules", f"submodule.{setting}", value.format(tmp_path))
+    parent.commit()
+    assert "refuses as dangerous" in refusal(bring)
+    assert not (tmp_path / "ran").exists()
 
 
-@pytest.fixture
-def elsewhere(tmp_path: Path) -> Iterator[GitServer]:
-    """Another server, which answers anybody and remembers who asked."""
-    with GitServer(tmp_path, anonymous=True) as server:
-        yield server
-
-
-def test_credentials_go_to_no_other_host(
-    stage: Stage, family: Family, elsewhere: GitServer
+@pytest.mark.parametrize("path", ["../outside", "/outside", "lib/../../outside", ".git/x"])
+def test_a_path_that_leaves_the_repository_is_no_submodule(
+    bring: Bring, parent: Repository, path: str
 ) -> None:
-    family.parent.submodule("lib", elsewhere.url(family.lib.path), family.lib.head)
-    family.parent.commit()
-    # The inner one is on the parent's own server: what another host names gets nothing either.
-    stage.create_only(
-        git_repository=family.server.url(family.parent.path),
-        git_token=family.server.password,
-        submodules=True,
-    )
-    (run,) = stage.service.runs(stage.uuid)
-    failed = stage.ended(run["uuid"], "failed")
-    assert "Submodule lib/inner: The repository refused access" in failed["message"]
-    assert elsewhere.requests
-    assert all(request.authorization is None for request in elsewhere.requests)
+    for key, value in (("path", path), ("url", "../lib")):
+        parent.git("config", "--file", ".gitmodules", f"submodule.x.{key}", value)
+    parent.commit()
+    assert len(bring()) == 40
 
-    # Also one that asks for them gets none.
-    elsewhere.anonymous = False
-    family.parent.submodule("other", elsewhere.url(family.inner.path), family.inner.head)
-    family.parent.git("rm", "--quiet", "-f", "lib")
-    failed = stage.ended(stage.push(), "failed")
-    assert "Submodule other: The repository refused access" in failed["message"]
-    assert all(request.authorization is None for request in elsewhere.requests)
+
+def test_submodules_inside_each_other_have_an_end(
+    bring: Bring, parent: Repository, lib: Repository, git_server: GitServer, tmp_path: Path
+) -> None:
+    below = lib
+    for number in range(6):
+        above = Repository(tmp_path / f"chain-{number}")
+        above.submodule("lib", git_server.url(below.path), below.head)
+        above.commit()
+        below = above
+    parent.submodule("lib", git_server.url(below.path), below.head)
+    parent.commit()
+    assert "more than 5 inside each other" in refusal(bring)
+
+
+def test_a_commit_that_a_submodule_lacks_is_called_so(bring: Bring, parent: Repository) -> None:
+    parent.submodule("lib", "../lib", "1" * 40)
+    parent.commit()
+    assert "Submodule lib: The repository has no such" in refusal(bring)
+
+
+def test_submodules_share_one_time_limit(
+    bring: Bring, parent: Repository, git_server: GitServer
+) -> None:
+    bring()
+    parent.submodule("lib", "../lib", "1" * 40)
+    parent.commit()
+    with pytest.raises(CommandTimedOut, match="fetching submodules"):
+        bring(TimeLimits(fetch=0))
+
+
+def refusal(bring: Bring) -> str:
+    with pytest.raises(SupervisorError) as caught:
+        bring()
+    return str(caught.value)

@@ -9,17 +9,11 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from datetime import datetime, timedelta
 from pathlib import Path
 
-import gevent
 import psutil
 import pytest
 
-from supervisor.store.database import reading, writing
-from supervisor.store.models import Stack, now
-from supervisor.triggers.scheduler import Scheduler
-from tests.api.conftest import application, close
 from tests.conftest import StartService
 from tests.support.aftermath import all_ended, database_is_sound, leftovers
 from tests.support.engine import Engine
@@ -57,42 +51,6 @@ def test_a_locked_database_is_told_to_many_in_time_and_holds_no_reader_up(
         assert slowest < 2
         holder.execute("ROLLBACK")
     service.wait_for_run(uuid, webhook(service, uuid), status="skipped")
-
-
-@pytest.mark.row("P8")
-@pytest.mark.parametrize("days", [365, -1])
-def test_due_times_move_with_the_clock(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, days: int
-) -> None:
-    api = application(tmp_path / "storage")
-    api.create(polling_interval=600)
-    due = now() + timedelta(days=3)
-    with api.app.app_context():
-        with writing() as session:
-            session.query(Stack).one().check_at = due
-        scheduler = Scheduler(api.app, api.app.extensions["supervisor_config"])
-        shift = timedelta(days=days).total_seconds()
-        real = time.time
-        scheduler.start()
-        try:
-            gevent.sleep(1.5)
-            with monkeypatch.context() as clock:
-                clock.setattr(time, "time", lambda: real() + shift)
-                gevent.sleep(2.5)
-                assert abs((check_at() - due).total_seconds() - shift) < 5
-            gevent.sleep(2.5)
-            assert abs((check_at() - due).total_seconds()) < 5
-        finally:
-            scheduler.stop()
-            gevent.sleep(1.5)
-    close(api)
-
-
-def check_at() -> datetime:
-    with reading() as session:
-        found = session.query(Stack).one().check_at
-    assert found is not None
-    return found
 
 
 @pytest.mark.row("P10", "P11")

@@ -15,7 +15,7 @@ from supervisor.store.database import writing
 from supervisor.store.models import Action, Blocked, Intent, Run, Stack, Status, Trigger, now
 from supervisor.triggers import polls, timers
 from supervisor.watch import findings
-from tests.api.conftest import Api, application, close
+from tests.support.api import Api, application, close
 from tests.support.triggers import signature
 
 PUSH = b'{"ref": "refs/heads/main"}'

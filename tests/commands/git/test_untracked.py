@@ -1,0 +1,130 @@
+"""What git does not know in a checkout is found before a commit overwrites it."""
+
+from pathlib import Path
+
+import pytest
+
+from supervisor.commands.git.environment import Remote
+from supervisor.commands.git.mirror import Git
+from supervisor.commands.git.untracked import in_the_way
+from supervisor.commands.process.shell import Shell
+from tests.support.repository import Repository
+
+MAIN = "refs/heads/main"
+TARGET = "refs/supervisor/x/target"
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Repository:
+    """Make a repository with one commit."""
+    repository = Repository(tmp_path / "source")
+    repository.commit({"a.txt": "one\n", "folder/b.txt": "b\n"})
+    return repository
+
+
+@pytest.fixture
+def remote(source: Repository) -> Remote:
+    """Name that repository as a stack would."""
+    return Remote(source.url)
+
+
+@pytest.fixture
+def mirror(shell: Shell, tmp_path: Path) -> Git:
+    """Make an empty mirror."""
+    made = Git(shell, tmp_path / "mirrors" / "m.git")
+    made.create()
+    return made
+
+
+class Checkout:
+    """A place to check out to."""
+
+    def __init__(self, mirror: Git, folder: Path) -> None:
+        self.mirror, self.tree, self.index = mirror, folder / "tree", folder / "tree.index"
+
+    def to(self, commit: str) -> dict[str, str]:
+        """Check a commit out and return the files that are there then."""
+        self.mirror.checkout(commit, self.tree, self.index, 20)
+        files = (path for path in self.tree.rglob("*") if path.is_file())
+        return {str(path.relative_to(self.tree)): path.read_text() for path in files}
+
+
+@pytest.fixture
+def checkout(mirror: Git, tmp_path: Path) -> Checkout:
+    """Make a place to check out to."""
+    return Checkout(mirror, tmp_path)
+
+
+def fetch(mirror: Git, remote: Remote, reference: str = MAIN) -> str:
+    return mirror.fetch(remote, reference, TARGET, 20)
+
+
+# What git does not know
+
+
+def made(tree: Path, *paths: str) -> None:
+    for path in paths:
+        (tree / path).parent.mkdir(parents=True, exist_ok=True)
+        (tree / path).write_text("made by a container")
+
+
+@pytest.mark.parametrize(
+    ("untracked", "committed", "found"),
+    [
+        (["new.txt"], ["new.txt"], "new.txt"),
+        (["folder/new.txt"], ["folder/new.txt"], "folder/new.txt"),
+        (["state/db", "state/log"], ["state"], "state"),
+        (["state"], ["state/db"], "state"),
+        (["folder/made"], ["folder"], "folder"),
+        ([":(glob)*"], [":(glob)*"], ":(glob)*"),
+        (["state/db"], ["state/other"], None),
+        (["elsewhere"], ["new.txt"], None),
+        ([], ["folder"], None),
+        ([], ["a.txt/now/a/folder"], None),
+        ([], ["a.txt", "new.txt"], None),
+    ],
+)
+def test_what_a_commit_would_overwrite_is_found(
+    mirror: Git,
+    source: Repository,
+    checkout: Checkout,
+    untracked: list[str],
+    committed: list[str],
+    found: str | None,
+) -> None:
+    remote = Remote(source.url)
+    checkout.to(fetch(mirror, remote))
+    made(checkout.tree, *untracked)
+    source.commit({"another": "file"}, remove=["a.txt", "folder/b.txt"])
+    (source.path / "folder").rmdir()
+    source.commit(dict.fromkeys(committed, "of the repository"))
+    commit = fetch(mirror, remote)
+    assert in_the_way(mirror, commit, checkout.tree, checkout.index) == found
+    if found is None:
+        checkout.to(commit)
+        assert all((checkout.tree / path).exists() for path in (*untracked, *committed))
+
+
+def test_an_empty_folder_that_the_engine_made_for_a_mount_is_in_nobodys_way(
+    mirror: Git, source: Repository, remote: Remote, checkout: Checkout
+) -> None:
+    checkout.to(fetch(mirror, remote))
+    (checkout.tree / "nginx.conf").mkdir()
+    source.commit({"nginx.conf": "events {}"})
+    commit = fetch(mirror, remote)
+    assert in_the_way(mirror, commit, checkout.tree, checkout.index) is None
+    assert checkout.to(commit)["nginx.conf"] == "events {}"
+
+
+def test_links_that_nobody_committed_are_not_followed(
+    mirror: Git, source: Repository, remote: Remote, checkout: Checkout, tmp_path: Path
+) -> None:
+    checkout.to(fetch(mirror, remote))
+    (tmp_path / "outside").mkdir()
+    (checkout.tree / "data").symlink_to(tmp_path / "outside")
+    (checkout.tree / "dangling").symlink_to("nowhere")
+    source.commit({"data/x": "x"})
+    first = fetch(mirror, remote)
+    assert in_the_way(mirror, first, checkout.tree, checkout.index) == "data"
+    source.commit({"dangling": "x"}, remove=["data/x"])
+    assert in_the_way(mirror, fetch(mirror, remote), checkout.tree, checkout.index) == "dangling"

@@ -1,0 +1,66 @@
+"""A command's process has limits, leaves no core file and ends with the service."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from supervisor.commands.process.shell import ResourceLimits, Shell
+from supervisor.errors import CommandFailed
+from tests.support import ROOT
+from tests.support.shell import ENVIRONMENT
+
+MARK = "SUPERVISOR_COMMAND_OF"
+
+
+def capture(shell: Shell, script: str, seconds: float = 20, **options: object) -> str:
+    argv = ["sh", "-c", script]
+    return shell.capture(argv, env=ENVIRONMENT, seconds=seconds, **options)  # type: ignore[arg-type]
+
+
+def alive(folder: Path) -> list[int]:
+    """Return the processes that bear the mark of this test."""
+    wanted = f"{MARK}={folder}:".encode()
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            environment = (process / "environ").read_bytes()
+        except OSError:
+            continue
+        if any(entry.startswith(wanted) for entry in environment.split(b"\0")):
+            found.append(int(process.name))
+    return found
+
+
+def test_limits_hold(shell: Shell) -> None:
+    with pytest.raises(CommandFailed):
+        capture(
+            shell, "head -c 300m /dev/zero | tail", limits=ResourceLimits(memory_bytes=64 * 1024**2)
+        )
+    began = time.monotonic()
+    with pytest.raises(CommandFailed):
+        capture(shell, "while :; do :; done", limits=ResourceLimits(cpu_seconds=1))
+    assert time.monotonic() - began < 5
+
+
+def test_the_child_writes_no_core_file(shell: Shell) -> None:
+    assert capture(shell, "ulimit -c").strip() == "0"
+
+
+def test_the_child_ends_with_the_service(tmp_path: Path) -> None:
+    script = f"""
+from supervisor.commands.process.shell import (Shell)
+Shell(log=lambda lines: print(*lines, flush=True), marker="{tmp_path}:").stream(
+    ["sh", "-c", "echo ready; exec sleep 1000"], env={ENVIRONMENT!r}, seconds=100)
+"""
+    command = [sys.executable, "-c", script]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as service:
+        assert service.stdout
+        assert service.stdout.readline() == b"ready\n"
+        service.kill()
+    until = time.monotonic() + 2
+    while alive(tmp_path) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert alive(tmp_path) == []

@@ -1,0 +1,1 @@
+"""What needs a real service and a real engine, by what Supervisor promises."""

@@ -1,0 +1,1 @@
+"""Bad input gets a clear answer, everything is bounded, and the published API is enough."""

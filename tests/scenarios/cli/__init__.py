@@ -1,0 +1,1 @@
+"""The `supervisor` command does what the API does, beside a running service."""

@@ -1,0 +1,1 @@
+"""Supervisor in a container, built from the Dockerfile; relative bind mounts work."""

@@ -1,0 +1,1 @@
+"""Nothing that runs is touched before all is ready, and then only what changed."""

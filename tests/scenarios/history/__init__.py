@@ -1,0 +1,1 @@
+"""A follower misses no line; what ran is told, and in the log."""

@@ -1,0 +1,1 @@
+"""Supervisor behind a reverse proxy, and the example set-ups."""

@@ -1,0 +1,1 @@
+"""What was accepted is done, whatever happens to the service, its engine, its disk."""

@@ -1,0 +1,1 @@
+"""No secret turns up where it does not belong."""

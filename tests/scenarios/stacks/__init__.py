@@ -1,0 +1,1 @@
+"""Stopped means stopped, and data is never deleted by an update."""

@@ -1,0 +1,51 @@
+"""What is due moves with the clock."""
+
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import gevent
+import pytest
+
+from supervisor.store.database import reading, writing
+from supervisor.store.models import Stack, now
+from supervisor.triggers.scheduler import Scheduler
+from tests.support.api import application, close
+
+pytestmark = pytest.mark.long
+
+
+@pytest.mark.row("P8")
+@pytest.mark.parametrize("days", [365, -1])
+def test_due_times_move_with_the_clock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, days: int
+) -> None:
+    api = application(tmp_path / "storage")
+    api.create(polling_interval=600)
+    due = now() + timedelta(days=3)
+    with api.app.app_context():
+        with writing() as session:
+            session.query(Stack).one().check_at = due
+        scheduler = Scheduler(api.app, api.app.extensions["supervisor_config"])
+        shift = timedelta(days=days).total_seconds()
+        real = time.time
+        scheduler.start()
+        try:
+            gevent.sleep(1.5)
+            with monkeypatch.context() as clock:
+                clock.setattr(time, "time", lambda: real() + shift)
+                gevent.sleep(2.5)
+                assert abs((check_at() - due).total_seconds() - shift) < 5
+            gevent.sleep(2.5)
+            assert abs((check_at() - due).total_seconds()) < 5
+        finally:
+            scheduler.stop()
+            gevent.sleep(1.5)
+    close(api)
+
+
+def check_at() -> datetime:
+    with reading() as session:
+        found = session.query(Stack).one().check_at
+    assert found is not None
+    return found
