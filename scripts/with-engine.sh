@@ -33,12 +33,11 @@ leave() {
     fi
 }
 
-# Waits for the command however often a signal wakes us.
+# Waits for the command however often a signal wakes us: only an undisturbed wait tells its status.
 await() {
-    local status=0
-    wait "$command" || status=$?
-    while kill -0 "$command" 2>/dev/null; do
-        status=0
+    local status disturbed=yes
+    while [ "$disturbed" ]; do
+        disturbed='' status=0
         wait "$command" || status=$?
     done
     return "$status"
@@ -53,6 +52,6 @@ set -m
 command=$!
 set +m
 for signal in INT TERM HUP; do
-    trap 'kill -s '"$signal"' -- "-$command" 2>/dev/null || true' "$signal"
+    trap 'disturbed=yes; kill -s '"$signal"' -- "-$command" 2>/dev/null || true' "$signal"
 done
 await

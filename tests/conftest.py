@@ -25,8 +25,11 @@ hypothesis.settings.load_profile("steady")
 
 
 def pytest_configure() -> None:
-    """Clean up on SIGTERM and SIGHUP as on Ctrl-C."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    """Clean up on SIGTERM and SIGHUP as on Ctrl-C, which `make test &` of a script has us ignore.
+
+    What is ignored here would be ignored by all that the tests start, and by what should end it.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
 
 
