@@ -15,6 +15,7 @@ from tests.support.git_http import GitServer
 from tests.support.repository import Repository, two_services
 from tests.support.service import Service
 from tests.support.shell import Log
+from tests.support.waiting import journal
 
 StartService = Callable[..., Service]
 
@@ -47,6 +48,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         names = dict.fromkeys(row for mark in item.iter_markers("row") for row in mark.args)
         item.user_properties += [("row", row) for row in names]
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol() -> Iterator[None]:
+    """Note anew for each test what it waits for."""
+    journal.clear()
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Iterator[Any]:
+    """Have a test that reached its limit say what it waited for, threads that still wait too."""
+    report = yield
+    if call.excinfo and "from pytest-timeout" in str(call.excinfo.value):
+        report.sections.append(("What it waited for", journal.told()))
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -8,14 +8,25 @@ from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from supervisor import create_app
 from supervisor.security.secret import Secret
 from supervisor.settings.config import Config
 from supervisor.store import database, schema
 from tests.support.service import API_KEY, SECRET_KEY_BASE, SIGNATURE_SECRET
+from tests.support.waiting import noted
 
 Rows = dict[str, list[tuple[Any, ...]]]
+
+
+class Client(FlaskClient):
+    """Notes what it asks the application for."""
+
+    def open(self, *arguments: Any, **options: Any) -> TestResponse:
+        """Send a request."""
+        with noted(f"the answer to {options.get('method', 'GET')} {arguments}"):
+            return super().open(*arguments, **options)
 
 
 @dataclass
@@ -70,6 +81,7 @@ def application(storage: Path, **settings: Any) -> Api:
     settings.setdefault("bad_signatures_per_minute", 1_000_000)  # tests send many
     config = Config(Secret(API_KEY), Secret(SECRET_KEY_BASE), storage, **settings)
     app = create_app(config)
+    app.test_client_class = Client
     with app.app_context():
         schema.migrate()
     return Api(app, storage)

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 from tests.support import ROOT
-from tests.support.waiting import wait_until
+from tests.support.waiting import noted, wait_until
 
 PROJECT_LABEL = "com.docker.compose.project"
 FOLDER_LABEL = "com.docker.compose.project.working_dir"
@@ -15,9 +15,10 @@ BASE_IMAGE = f"supervisor-test/base:{os.getpid()}"
 
 def docker(*arguments: str, check: bool = True) -> str:
     """Run the Docker command line; return what it prints, without the last line end."""
-    done = subprocess.run(
-        ["docker", *arguments], check=False, capture_output=True, text=True, timeout=60
-    )
+    with noted(f"docker {' '.join(arguments)}"):
+        done = subprocess.run(
+            ["docker", *arguments], check=False, capture_output=True, text=True, timeout=60
+        )
     if check and done.returncode:
         raise AssertionError(f"docker {' '.join(arguments)}: {done.stderr.strip()}")
     return done.stdout.strip()

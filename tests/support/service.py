@@ -15,7 +15,7 @@ from tests.support import ROOT
 from tests.support.engine import Engine
 from tests.support.ports import free_port
 from tests.support.sse import Follower
-from tests.support.waiting import wait_until
+from tests.support.waiting import noted, wait_until
 
 API_KEY = "test-key-0123456789abcdef"
 SECRET_KEY_BASE = "test-secret-key-base-0123456789abcdef0123456789abcdef"
@@ -160,7 +160,8 @@ class Service:
         headers = {"Authorization": f"Bearer {API_KEY}", **options.pop("headers", {})}
         options.setdefault("timeout", 30)
         options.setdefault("allow_redirects", False)
-        return requests.request(method, self.url + path, headers=headers, **options)
+        with noted(f"{method} {path}"):
+            return requests.request(method, self.url + path, headers=headers, **options)
 
     def get(self, path: str, **options: Any) -> requests.Response:
         """Send a GET request."""

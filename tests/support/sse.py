@@ -7,6 +7,8 @@ from typing import Any, Self
 
 import requests
 
+from tests.support.waiting import noted
+
 
 @dataclass
 class Event:
@@ -55,7 +57,8 @@ class Follower:
 
     def _read(self) -> Iterator[Event]:
         fields: dict[str, str] = {}
-        for line in self.response.iter_lines(chunk_size=None):
+        lines = self.response.iter_lines(chunk_size=None)
+        while (line := self._next(lines)) is not None:
             name, _, value = line.decode().partition(":")
             if name:
                 self._take(fields, name, value.removeprefix(" "))
@@ -64,6 +67,10 @@ class Follower:
             elif fields:
                 yield self._event(fields)
                 fields = {}
+
+    def _next(self, lines: Iterator[bytes]) -> bytes | None:
+        with noted(f"an event after {self.last_id} of {self.response.url}"):
+            return next(lines, None)
 
     def _take(self, fields: dict[str, str], name: str, value: str) -> None:
         if name == "retry":

@@ -1,12 +1,14 @@
 """The tests' own supports do what other tests rely on."""
 
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 import requests
 
+from tests.support import ROOT
 from tests.support.engine import Engine, docker
 from tests.support.git_http import GitServer
 from tests.support.ports import free_port
@@ -119,3 +121,36 @@ def test_history_is_rewritten_as_a_forced_push_does(repository: Repository) -> N
     assert not (repository.path / "a").exists()
     repository.rewind(replaced)
     assert repository.head == replaced
+
+
+AT_ITS_LIMIT = """
+import threading
+from tests.support.waiting import noted, wait_until
+
+def test_it():
+    with noted("what came in time"):
+        pass
+    def aside():
+        with noted("the other thread's own"):
+            threading.Event().wait()
+    threading.Thread(target=aside, name="aside", daemon=True).start()
+    wait_until(lambda: False, "the cows come home")
+"""
+
+
+def test_a_test_at_its_limit_says_what_it_and_its_threads_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "test_limit.py").write_text(AT_ITS_LIMIT)
+    options = ["-p", "tests.conftest", "-p", "no:cacheprovider", "--timeout", "1"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, "--rootdir", tmp_path, tmp_path],
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1, done.stdout
+    told = done.stdout.partition("- What it waited for -")[2]
+    assert "to the limit: the cows come home, within 30 s (MainThread)" in told, done.stdout
+    assert "to the limit: the other thread's own (aside)" in told
+    assert "in time" not in told
