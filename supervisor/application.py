@@ -7,6 +7,7 @@ from supervisor.api.dispatch import ThreadedFlask
 from supervisor.commands.process.shell import Shell
 from supervisor.deploy.host_storage import HostStorage
 from supervisor.security.crypto import Cipher
+from supervisor.settings import parts
 from supervisor.settings.config import Config
 from supervisor.store import database
 
@@ -14,10 +15,8 @@ from supervisor.store import database
 def build(config: Config) -> Flask:
     """Build the app from its settings."""
     app = ThreadedFlask(__name__, static_folder=None)
-    app.extensions["supervisor_config"] = config
-    app.extensions["supervisor_cipher"] = Cipher(config.secret_key_base)
-    shell = Shell(marker=f"{config.marker}mounts")
-    app.extensions["supervisor_host_storage"] = HostStorage(config.storage, shell)
+    host_storage = HostStorage(config.storage, Shell(marker=f"{config.marker}mounts"))
+    parts.keep(app, config, Cipher(config.secret_key_base), host_storage)
     config.storage.mkdir(mode=0o700, parents=True, exist_ok=True)
     database.bind(app, config.storage / "supervisor.db")
     register(app, config)

@@ -9,10 +9,12 @@ from flask import Flask
 from sqlalchemy.exc import DatabaseError
 
 from supervisor.deploy import host_storage
+from supervisor.diagnostics.engine import EngineProbe
+from supervisor.diagnostics.pulse import Pulse
 from supervisor.diagnostics.rounds import Rounds
 from supervisor.errors import SupervisorError, WrongKey
 from supervisor.runner.pool import Runner
-from supervisor.settings import keys
+from supervisor.settings import keys, parts
 from supervisor.settings.config import Config
 from supervisor.stacks import vault
 from supervisor.store import lock, schema
@@ -23,6 +25,12 @@ log = logging.getLogger("supervisor.service")
 
 _stopping = threading.Lock()
 
+STOPPED: tuple[type[Rounds | Scheduler | Watcher | Runner], ...] = (
+    Rounds,
+    Scheduler,
+    Watcher,
+    Runner,
+)
 REFUSED = 4  # gunicorn takes it as final and does not start the worker again
 
 
@@ -43,21 +51,25 @@ def start(app: Flask, config: Config) -> None:
         sys.exit(REFUSED)
     host_storage.warn_if_lost(config.storage)
     lock.warn_if_open(config.storage)
-    parts: dict[str, Runner | Scheduler | Watcher | Rounds] = {
-        "supervisor_runner": Runner(app, config),
-        "supervisor_scheduler": Scheduler(app, config),
-        "supervisor_watcher": Watcher(app, config),
-        "supervisor_rounds": Rounds(app),
-    }
-    app.extensions |= parts
-    for part in parts.values():
-        part.start()
+    probe, pulse = EngineProbe(), Pulse()
+    workers = (
+        Runner(app, config),
+        Scheduler(app, config, probe, pulse),
+        Watcher(app, config),
+        Rounds(app),
+    )
+    parts.keep(app, probe, pulse, *workers)
+    for worker in workers:
+        worker.start()
 
 
 def stop(app: Flask) -> None:
     """Trigger nothing more, then let what runs end; a second call waits for the first."""
     with _stopping:
-        for part_name in ("rounds", "scheduler", "watcher", "runner"):
-            part = app.extensions.pop(f"supervisor_{part_name}", None)
-            if part:
-                part.stop()
+        # What nobody beats or asks any more is no sign of trouble.
+        for sign in (EngineProbe, Pulse):
+            parts.drop(app, sign)
+        for kind in STOPPED:
+            worker = parts.drop(app, kind)
+            if worker:
+                worker.stop()

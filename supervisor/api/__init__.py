@@ -19,13 +19,14 @@ from supervisor.api import (
 )
 from supervisor.api.forwarded import Forwarded
 from supervisor.api.throttle import Throttle
+from supervisor.settings import parts
 from supervisor.settings.config import Config
 
 
 def register(app: Flask, config: Config) -> None:
     """Mount every resource; the key is asked for before a body is read."""
     app.wsgi_app = Forwarded(app.wsgi_app, config.trusted_proxies)  # type: ignore[method-assign]
-    app.extensions["supervisor_throttle"] = Throttle(config.bad_signatures_per_minute)
+    parts.keep(app, Throttle(config.bad_signatures_per_minute))
     access.identify(app)
     if config.force_ssl:
         https.enforce(app)

@@ -4,11 +4,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, current_app
+from flask import Blueprint
 from werkzeug.exceptions import BadRequest
 
 from supervisor.api.body import json_object
 from supervisor.api.runs import run_path
+from supervisor.runner.pool import Runner
+from supervisor.settings.parts import find
 from supervisor.stacks import catalogue, control
 from supervisor.stacks.fields.rules import NUL_OR_HALF
 from supervisor.store.models import Action, Run, Stack, Trigger
@@ -58,7 +60,7 @@ def _resume(stack: Stack, _reason: str | None, _until: datetime | None) -> Run |
 def _cancel(stack: Stack, _reason: str | None, _until: datetime | None) -> None:
     """Drop what is pending first, so that nothing takes the place of what is ended."""
     control.drop_pending(stack.uuid, CANCELLED)
-    runner = current_app.extensions.get("supervisor_runner")
+    runner = find(Runner)
     if runner:
         runner.cancel(stack.id, CANCELLED)
 

@@ -10,6 +10,8 @@ from werkzeug.exceptions import BadRequest, TooManyRequests
 from supervisor.api.body import Number, flag
 from supervisor.runs import history
 from supervisor.runs.followers import broker
+from supervisor.settings.config import Config
+from supervisor.settings.parts import part_of
 from supervisor.stacks import catalogue
 
 P = ParamSpec("P")
@@ -35,7 +37,7 @@ def show(uuid: str) -> Any:
     number = _last_event_id()
     if not flag("follow"):
         return history.entries(stack, ENTRIES.read())
-    if broker.count >= current_app.extensions["supervisor_config"].followers_limit:
+    if broker.count >= part_of(Config).followers_limit:
         raise TooManyRequests("Too many followers (SUPERVISOR_FOLLOWERS_LIMIT)")
     start = history.starting_point(stack, FOLLOWED_ENTRIES.read())
     # An id of the future, as after a restored backup, must not silence the log until then.

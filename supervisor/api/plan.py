@@ -2,13 +2,16 @@
 
 from typing import Any
 
-from flask import Blueprint, current_app, g
+from flask import Blueprint, g
 from werkzeug.exceptions import BadRequest
 
 from supervisor.api.body import json_object
 from supervisor.commands.git.mirror import is_commit
+from supervisor.deploy.host_storage import HostStorage
 from supervisor.errors import LimitReached, SupervisorError
 from supervisor.runner.planner import plan
+from supervisor.settings.config import Config
+from supervisor.settings.parts import part_of
 from supervisor.stacks import catalogue
 
 blueprint = Blueprint("plan", __name__)
@@ -21,10 +24,8 @@ def make(uuid: str) -> Any:
     commit = (json_object("stack") if g.body else {}).get("commit")
     if commit is not None and not (isinstance(commit, str) and is_commit(commit)):
         raise BadRequest("commit must be a full commit id, 40 hexadecimal digits")
-    config = current_app.extensions["supervisor_config"]
-    host_storage = current_app.extensions["supervisor_host_storage"]
     try:
-        return plan(stack, commit, config, host_storage)
+        return plan(stack, commit, part_of(Config), part_of(HostStorage))
     except LimitReached:
         raise
     except SupervisorError as error:

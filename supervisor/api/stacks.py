@@ -2,12 +2,14 @@
 
 from typing import Any
 
-from flask import Blueprint, current_app
+from flask import Blueprint
 
 from supervisor.api.body import flag, json_object
 from supervisor.api.runs import run_path
 from supervisor.errors import StackIsOwn
-from supervisor.runner.pool import DELETED
+from supervisor.runner.pool import DELETED, Runner
+from supervisor.settings.config import Config
+from supervisor.settings.parts import find, part_of
 from supervisor.stacks import catalogue, control
 from supervisor.stacks.fields.input import changed_values, new_values
 from supervisor.stacks.view import overview_values, stack_values, stats_values
@@ -19,8 +21,7 @@ blueprint = Blueprint("stacks", __name__, url_prefix="/stacks")
 def create() -> Any:
     """Store a stack and queue its first deploy."""
     values = new_values(json_object("stack"))
-    limit = current_app.extensions["supervisor_config"].stacks_limit
-    stack = catalogue.create(values, limit)
+    stack = catalogue.create(values, part_of(Config).stacks_limit)
     return stack_values(stack), 201, {"Location": f"/stacks/{stack.uuid}"}
 
 
@@ -48,7 +49,7 @@ def update(uuid: str) -> Any:
 def delete(uuid: str) -> Any:
     """Queue the teardown; whatever the stack is doing now is ended first."""
     volumes = flag("volumes")
-    runner = current_app.extensions.get("supervisor_runner")
+    runner = find(Runner)
     if runner and runner.is_own(catalogue.find(uuid)):
         raise StackIsOwn
     stack, run = control.mark_deleting(uuid, volumes=volumes)

@@ -4,13 +4,16 @@ import time
 from collections.abc import Mapping
 from typing import Any, cast
 
-from flask import Blueprint, current_app, g, request
+from flask import Blueprint, g, request
 
 from supervisor.api.body import Number
 from supervisor.api.runs import run_path
+from supervisor.api.throttle import Throttle
 from supervisor.errors import SignatureInvalid, StackNotFound
 from supervisor.forges import bitbucket
 from supervisor.forges.signature import Request
+from supervisor.settings.config import Config
+from supervisor.settings.parts import part_of
 from supervisor.stacks import catalogue
 from supervisor.stacks.view import time_text
 from supervisor.store.models import Delivery, DeliveryResult, Stack
@@ -72,16 +75,14 @@ def _arrived() -> Request:
 
 
 def _sha1() -> bool:
-    allowed: bool = current_app.extensions["supervisor_config"].allow_sha1
-    return allowed
+    return part_of(Config).allow_sha1
 
 
 def _refuse() -> Any:
     """Answer a bad signature; after many from one address, tell it to wait."""
     if bitbucket.is_unsigned_test(_arrived().headers):
         return {"message": UNSIGNED_TEST, "result": DeliveryResult.IGNORED}
-    throttle = current_app.extensions["supervisor_throttle"]
-    wait = throttle.note(request.remote_addr or "")
+    wait = part_of(Throttle).note(request.remote_addr or "")
     if wait:
         return {"error": "Too many bad signatures"}, 429, {"Retry-After": str(wait)}
     return {"error": str(SignatureInvalid())}, 400

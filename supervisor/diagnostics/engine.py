@@ -7,13 +7,13 @@ from supervisor.errors import SupervisorError
 PROBE_SECONDS = 10
 
 
-class Engine:
+class EngineProbe:
     """What the last probe found; written by the scheduler's thread, read by anybody."""
 
     def __init__(self) -> None:
         self.error: SupervisorError | None = None
 
-    def probe(self) -> None:
+    def ask(self) -> None:
         """Ask the engine for its version and remember the answer."""
         try:
             engine_version(Shell(log=lambda _: None), PROBE_SECONDS)

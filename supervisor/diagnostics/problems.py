@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 
-from flask import current_app
-
 from supervisor.diagnostics import alarms
+from supervisor.diagnostics.engine import EngineProbe
+from supervisor.diagnostics.pulse import Pulse
+from supervisor.settings.config import Config
+from supervisor.settings.parts import find, part_of
 from supervisor.store import database, schema
 
 reporter = alarms.Reporter()
@@ -35,19 +37,19 @@ def _problem(name: str, check: Callable[[], None]) -> dict[str, str] | None:
 
 
 def _engine() -> None:
-    scheduler = current_app.extensions.get("supervisor_scheduler")
-    if scheduler and scheduler.engine.error:
-        raise scheduler.engine.error
+    probe = find(EngineProbe)
+    if probe and probe.error:
+        raise probe.error
 
 
 def _scheduler() -> None:
-    scheduler = current_app.extensions.get("supervisor_scheduler")
-    if scheduler and scheduler.stale_seconds:
-        raise SchedulerSilent(f"has not ticked for {scheduler.stale_seconds:.0f} s")
+    pulse = find(Pulse)
+    if pulse and pulse.stale_seconds:
+        raise SchedulerSilent(f"has not ticked for {pulse.stale_seconds:.0f} s")
 
 
 def _queue() -> None:
-    alarms.check_queue(current_app.extensions["supervisor_config"].concurrency)
+    alarms.check_queue(part_of(Config).concurrency)
 
 
 CHECKS: dict[str, Callable[[], None]] = {

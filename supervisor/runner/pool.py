@@ -22,6 +22,7 @@ from supervisor.runs.bell import queue_bell
 from supervisor.runs.ending import Outcome
 from supervisor.runs.queue import Claimed
 from supervisor.settings.config import Config
+from supervisor.settings.parts import part_of
 from supervisor.stacks.snapshot import workspace_of
 from supervisor.store.models import Stack, Status
 
@@ -46,7 +47,7 @@ class Runner:
         self._threads: list[threading.Thread] = []
         self._recorder = Recorder(config, self._stopping)
         self._recovery = Recovery(app, config, self._recorder, self._stopping)
-        self._host_storage: HostStorage = app.extensions["supervisor_host_storage"]
+        self._host_storage = part_of(HostStorage, app)
 
     def start(self) -> None:
         """Clear up what a killed process left, then begin to work."""

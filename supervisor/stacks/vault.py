@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from flask import current_app
 from sqlalchemy import select
 
 from supervisor import failpoints
 from supervisor.security.crypto import Cipher
+from supervisor.settings.parts import part_of
 from supervisor.store.database import reading, writing
 from supervisor.store.models import Seal, Stack, now
 
@@ -31,8 +31,7 @@ class StackSecrets:
 
 def cipher() -> Cipher:
     """Return the cipher of the running app."""
-    found: Cipher = current_app.extensions["supervisor_cipher"]
-    return found
+    return part_of(Cipher)
 
 
 def secrets_of(stack: Stack) -> StackSecrets:

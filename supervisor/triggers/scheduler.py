@@ -12,7 +12,8 @@ from gevent.threadpool import ThreadPool
 
 from supervisor import failpoints
 from supervisor.commands.process.shell import Shell
-from supervisor.diagnostics.engine import Engine
+from supervisor.diagnostics.engine import EngineProbe
+from supervisor.diagnostics.pulse import Pulse
 from supervisor.settings.config import Config
 from supervisor.stacks import control, mirrors
 from supervisor.store.models import now
@@ -26,23 +27,22 @@ CHECKS_AT_ONCE = 8
 ENGINE_SECONDS = 15
 CLOCK_SET_SECONDS = 10
 TIDY_HOURS = 24
-STALE_SECONDS = 15
 
 
 class Scheduler:
     """Trigger polls, retries and probes; every job runs in a real thread."""
 
-    def __init__(self, app: Flask, config: Config) -> None:
+    def __init__(self, app: Flask, config: Config, probe: EngineProbe, pulse: Pulse) -> None:
         self._app = app
         self._config = config
-        self.engine = Engine()
+        self._probe = probe
+        self._pulse = pulse
         self._jobs = schedule.Scheduler()
         self._own = ThreadPool(1)
         self._queue = CheckQueue()
         self._checks = ThreadPool(CHECKS_AT_ONCE)
         self._tidying = ThreadPool(1)
         self._offset = time.time() - time.monotonic()
-        self._ticked_at = time.monotonic()
         self._stopped = False
 
     def start(self) -> None:
@@ -51,20 +51,14 @@ class Scheduler:
         self._jobs.every(TICK_SECONDS).seconds.do(self._guard(lambda: timers.submit_retries(now())))
         self._jobs.every(TICK_SECONDS).seconds.do(self._guard(lambda: control.resume_due(now())))
         self._jobs.every(TIDY_HOURS).hours.do(self._guard(self._tidy))
-        self._jobs.every(ENGINE_SECONDS).seconds.do(self._guard(self.engine.probe))
+        self._jobs.every(ENGINE_SECONDS).seconds.do(self._guard(self._probe.ask))
         self._own.apply(self._guard(timers.spread_overdue_checks))
-        self._own.spawn(self._guard(self.engine.probe))
+        self._own.spawn(self._guard(self._probe.ask))
         gevent.spawn(self._loop)
 
     def stop(self) -> None:
         """Trigger nothing more; from any thread, and only its own could kill the greenlet."""
         self._stopped = True
-
-    @property
-    def stale_seconds(self) -> float:
-        """Return for how long it has not ticked, 0 while all is well."""
-        silent = time.monotonic() - self._ticked_at
-        return silent if silent > STALE_SECONDS else 0
 
     def _loop(self) -> None:
         while not self._stopped:
@@ -75,7 +69,7 @@ class Scheduler:
         failpoints.reach("tick")
         self._notice_clock()
         self._jobs.run_pending()
-        self._ticked_at = time.monotonic()
+        self._pulse.beat()
 
     def _guard(self, job: Callable[[], None]) -> Callable[[], None]:
         """Log what a job raises and go on: `schedule` would skip the jobs after it."""

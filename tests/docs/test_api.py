@@ -15,8 +15,10 @@ from supervisor.api.errors import STATUS
 from supervisor.api.runs import run_values
 from supervisor.forges.signature import Request, is_valid
 from supervisor.runs.entries import entry_values
+from supervisor.security.crypto import Cipher
 from supervisor.security.secret import Secret
 from supervisor.settings.config import Config
+from supervisor.settings.parts import part_of
 from supervisor.stacks.catalogue import OVERVIEW, REDEPLOYING
 from supervisor.stacks.fields.rules import RESERVED_VARIABLE
 from supervisor.stacks.fields.schema import StackSchema
@@ -46,7 +48,7 @@ def stack(app: Flask) -> models.Stack:
         git_reference="main",
         compose_file="compose.yml",
         strategy=models.Strategy.POLLING,
-        sealed=app.extensions["supervisor_cipher"].seal(b"{}", uuid),
+        sealed=part_of(Cipher, app).seal(b"{}", uuid),
         uuid=uuid,
     )
 

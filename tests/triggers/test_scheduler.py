@@ -7,6 +7,10 @@ from pathlib import Path
 import gevent
 import pytest
 
+from supervisor.diagnostics.engine import EngineProbe
+from supervisor.diagnostics.pulse import Pulse
+from supervisor.settings.config import Config
+from supervisor.settings.parts import part_of
 from supervisor.store.database import reading, writing
 from supervisor.store.models import Stack, now
 from supervisor.triggers.scheduler import Scheduler
@@ -26,7 +30,7 @@ def test_due_times_move_with_the_clock(
     with api.app.app_context():
         with writing() as session:
             session.query(Stack).one().check_at = due
-        scheduler = Scheduler(api.app, api.app.extensions["supervisor_config"])
+        scheduler = Scheduler(api.app, part_of(Config), EngineProbe(), Pulse())
         shift = timedelta(days=days).total_seconds()
         real = time.time
         scheduler.start()
