@@ -12,8 +12,8 @@ import click
 
 from supervisor.cli import settings
 from supervisor.cli.exits import Ended, printable
-from supervisor.commands.docker import containers as docker
-from supervisor.commands.docker.compose import engine_version, plugin_version
+from supervisor.commands.docker.engine import Engine
+from supervisor.commands.docker.plugin import plugin_version
 from supervisor.commands.git import mirror as git
 from supervisor.commands.process.shell import Shell
 from supervisor.deploy.host_storage import HostStorage, lost_with_container
@@ -28,6 +28,7 @@ FREE_BYTES = 256 * 1024 * 1024
 CLOCK_SECONDS = 30
 OLDEST_PLUGIN = (2, 20)
 HAS_REVISION = "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"
+ENGINE = Engine(Shell())
 
 
 @click.command()
@@ -118,15 +119,15 @@ def _database(config: Config) -> str:
 def _mounts(folder: Path) -> str:
     if lost_with_container(folder):
         raise SupervisorError(f"nothing is mounted at {folder}: all is lost with the container")
-    return f"the engine sees the storage at {HostStorage(folder, Shell()).path()}"
+    return f"the engine sees the storage at {HostStorage(folder, ENGINE).path()}"
 
 
 def _engine() -> str:
-    return f"Docker {engine_version(Shell(), SECONDS)}"
+    return f"Docker {ENGINE.version(SECONDS)}"
 
 
 def _plugin() -> str:
-    version = plugin_version(Shell(), SECONDS)
+    version = plugin_version(ENGINE, SECONDS)
     numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
     if numbers < OLDEST_PLUGIN:
         raise SupervisorError(f"Docker Compose {version} is too old: install 2.20 or newer")
@@ -135,7 +136,7 @@ def _plugin() -> str:
 
 def _clock() -> str:
     """Compare with the engine, whose times of events count too; it may be on another machine."""
-    apart = abs((docker.system_time(Shell()) - datetime.now(UTC)).total_seconds())
+    apart = abs((ENGINE.system_time() - datetime.now(UTC)).total_seconds())
     if apart > CLOCK_SECONDS:
         raise SupervisorError(f"is {apart:.0f} s away from the engine's: set both by NTP")
     return f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from supervisor.commands.docker import containers as docker
-from supervisor.commands.docker.containers import Container
-from supervisor.commands.process.shell import Shell
+from supervisor.commands.docker.containers import Container, containers_of, show_logs
+from supervisor.commands.docker.engine import Engine
 from supervisor.errors import CommandCancelled, DeployUnhealthy
 
 LOOK_SECONDS = 0.5
@@ -69,18 +68,18 @@ def _ran_seconds(container: Container) -> float:
     return seconds if seconds > -SKEW_SECONDS else math.inf
 
 
-def wait_until_settled(shell: Shell, project: str, seconds: float) -> list[Container]:
+def wait_until_settled(engine: Engine, project: str, seconds: float) -> list[Container]:
     """Wait until every container is fine; return them. With 0 seconds, only look.
 
     Raise DeployUnhealthy, with the last lines of the culprits in the log, as soon as one is bad
     or when the time is over; raise CommandCancelled where somebody ended the run.
     """
     if not seconds:
-        return docker.containers(shell, project)
-    before = {c.id: c.restarts for c in docker.containers(shell, project)}
+        return containers_of(engine, project)
+    before = {c.id: c.restarts for c in containers_of(engine, project)}
     until = time.monotonic() + seconds
     while True:
-        containers = docker.containers(shell, project)
+        containers = containers_of(engine, project)
         verdicts = [judge(container, before.get(container.id, 0)) for container in containers]
         # One that loops and runs just now ends soon: only then the engine tells its exit code.
         bad = [verdict for verdict in verdicts if verdict.bad and not verdict.wait]
@@ -88,14 +87,15 @@ def wait_until_settled(shell: Shell, project: str, seconds: float) -> list[Conta
         if not bad and not waiting:
             return containers
         if bad or time.monotonic() > until:
-            raise _unhealthy(shell, bad or waiting, "" if bad else f" after {seconds:g} s")
-        if shell.cancellation.reason is not None:
-            raise CommandCancelled("the health gate", shell.cancellation.reason)
+            raise _unhealthy(engine, bad or waiting, "" if bad else f" after {seconds:g} s")
+        reason = engine.shell.cancellation.reason
+        if reason is not None:
+            raise CommandCancelled("the health gate", reason)
         time.sleep(LOOK_SECONDS)
 
 
-def _unhealthy(shell: Shell, culprits: Sequence[Verdict], when: str) -> DeployUnhealthy:
+def _unhealthy(engine: Engine, culprits: Sequence[Verdict], when: str) -> DeployUnhealthy:
     for verdict in culprits:
-        shell.log([f"The last lines of {verdict.container.service}:"])
-        docker.show_logs(shell, verdict.container.id, LOG_LINES)
+        engine.shell.log([f"The last lines of {verdict.container.service}:"])
+        show_logs(engine, verdict.container.id, LOG_LINES)
     return DeployUnhealthy("; ".join(verdict.text for verdict in culprits) + when)

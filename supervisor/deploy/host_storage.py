@@ -11,7 +11,8 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from supervisor.commands.docker import containers as docker
+from supervisor.commands.docker.containers import own_container
+from supervisor.commands.docker.engine import Engine
 from supervisor.commands.docker.own_container import OwnContainer
 from supervisor.commands.process.shell import Shell
 from supervisor.errors import CommandFailed, HostPathUnknown, SupervisorError
@@ -25,9 +26,9 @@ OWN_ID = re.compile(r"/containers/([0-9a-f]{64})/(?:hostname|hosts|resolv\.conf)
 class HostStorage:
     """Find the path once, when it is first needed: the engine may not be up at the start."""
 
-    def __init__(self, storage: Path, shell: Shell) -> None:
+    def __init__(self, storage: Path, engine: Engine) -> None:
         self._storage = storage
-        self._shell = shell
+        self._engine = engine
         self._found: Path | None = None
         self._own: OwnContainer | None = None
         self._asked = False
@@ -53,9 +54,9 @@ class HostStorage:
             return self._own
 
     def _ask(self) -> OwnContainer | None:
-        number = own_container()
+        number = own_container_id()
         try:
-            return docker.own_container(self._shell, number) if number else None
+            return own_container(self._engine, number) if number else None
         except CommandFailed as error:
             if "no such container" not in error.output.lower():
                 raise
@@ -74,7 +75,7 @@ class HostStorage:
         return host
 
 
-def own_container() -> str | None:
+def own_container_id() -> str | None:
     """Return the id of the container that this process runs in, None outside of any."""
     match = OWN_ID.search(MOUNTS.read_text()) if MOUNTS.exists() else None
     return match.group(1) if match else None
@@ -84,7 +85,7 @@ def lost_with_container(storage: Path) -> bool:
     """Tell whether the storage goes with the container."""
     places = (storage, *storage.parents)
     mounted = next(place for place in places if place.is_mount())
-    return own_container() is not None and mounted == Path("/")
+    return own_container_id() is not None and mounted == Path("/")
 
 
 def warn_if_lost(storage: Path) -> None:
@@ -117,4 +118,4 @@ def _link(host: Path, storage: Path) -> None:
 if __name__ == "__main__":
     # The container's first step calls this, as it may still make links.
     with suppress(SupervisorError):
-        HostStorage(Path(sys.argv[1]), Shell()).path()
+        HostStorage(Path(sys.argv[1]), Engine(Shell())).path()

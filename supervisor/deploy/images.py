@@ -29,7 +29,7 @@ def fetch_images(
         step("build", "docker compose build")
         compose.build(limits.build)
         fetched = True
-    present = local_images(compose.shell, limits.pull) if fetched else here.result()
+    present = local_images(compose.engine, limits.pull) if fetched else here.result()
     project = compose.project.name
     return {
         name: find_image(present, service.get("image") or f"{project}-{name}")

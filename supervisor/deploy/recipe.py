@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from supervisor.commands.docker.compose import Compose
+from supervisor.commands.docker.engine import Engine
 from supervisor.commands.docker.images import local_images
 from supervisor.commands.git import mirror as git
 from supervisor.commands.process.shell import Shell
@@ -107,7 +108,7 @@ class Recipe:
     def _call(self, action: str, call: Callable[[Compose, float], None]) -> str:
         self._begin(action)
         self.check_own(action)
-        call(compose_for(self.shell, self.spec.project), self.limits.control)
+        call(compose_for(self.engine, self.spec.project), self.limits.control)
         return f"{action} done"
 
     def _begin(self, action: str) -> AppliedState:
@@ -137,7 +138,7 @@ class Recipe:
         )  # fmt: skip
         with ThreadPoolExecutor(max_workers=2) as beside:
             # The engine's answer takes as long as rendering, and needs nothing of it.
-            here = beside.submit(local_images, self.shell, self.limits.pull) if images else None
+            here = beside.submit(local_images, self.engine, self.limits.pull) if images else None
             free = beside.submit(self.content.check_free, state)
             compose, model, sources, is_own = self._render(tree, state)
             free.result()
@@ -157,7 +158,7 @@ class Recipe:
         except DiskFull:
             tree.remove()  # or the disk stays full by what can't be used
             raise
-        compose = compose_for(self.shell, self.spec.project, tree, state)
+        compose = compose_for(self.engine, self.spec.project, tree, state)
         self.step("render", "docker compose config")
         model = self._rendered(compose, tree, state.compose_files)
         sources = find_sources(tree.path, state.compose_files)
@@ -205,6 +206,11 @@ class Recipe:
     def mirror(self) -> git.Git:
         """Return the repository's mirror."""
         return self.content.mirror
+
+    @property
+    def engine(self) -> Engine:
+        """Return the engine that the project is on."""
+        return self.rollout.engine
 
     @property
     def content(self) -> Content:

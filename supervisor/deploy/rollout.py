@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from supervisor.commands.docker.engine import Engine
 from supervisor.commands.process.shell import Shell
 from supervisor.deploy.apply import bring_up, compose_for, put_back_images
 from supervisor.deploy.content import Content
@@ -128,12 +129,17 @@ class Rollout:
 
     def restart(self) -> None:
         """Restart the containers as they are."""
-        compose_for(self.shell, self.spec.project).restart(self.limits.control)
+        compose_for(self.engine, self.spec.project).restart(self.limits.control)
 
     def step(self, step: str, text: str) -> None:
         """Tell what begins now."""
         self.progress.step = step
         self.announce(step, text)
+
+    @property
+    def engine(self) -> Engine:
+        """Return the engine that the project is on."""
+        return Engine(self.shell)
 
     @property
     def content(self) -> Content:
@@ -182,15 +188,15 @@ class Rollout:
             # What was prepared aside takes as much room, and has served.
             self.place.aside.remove()
             self.content.check_out("apply", self.place.checkout, state)
-        pins = put_back_images(self.shell, self.spec.project, state) if images_too else {}
+        pins = put_back_images(self.engine, self.spec.project, state) if images_too else {}
         self.step("up", "docker compose up")
-        bring_up(self.shell, self.spec.project, self.place, state, pins, self.limits.up)
+        bring_up(self.engine, self.spec.project, self.place, state, pins, self.limits.up)
 
     def _gate(self, state: AppliedState) -> None:
         """Wait until the project has settled, then remember what it looks like when good."""
         seconds = self.spec.health_timeout
         if seconds:
             self.step("gate", f"Waiting up to {seconds} s until every service is healthy")
-        containers = wait_until_settled(self.shell, self.spec.project, seconds)
+        containers = wait_until_settled(self.engine, self.spec.project, seconds)
         self.progress.state = state.observed(containers)
         self.progress.healthy = True

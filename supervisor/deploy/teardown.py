@@ -15,7 +15,7 @@ def tear_down(recipe: Recipe, *, volumes: bool) -> str:
     spec = recipe.spec
     kept = "with its volumes" if volumes else "volumes stay"
     recipe.step("down", f"Removing the containers of project {spec.project}, {kept}")
-    compose_for(recipe.shell, spec.project).down(recipe.limits.down, volumes=volumes)
+    compose_for(recipe.engine, spec.project).down(recipe.limits.down, volumes=volumes)
     recipe.step("clean up", "Removing the checkout")
     _remove_checkout(recipe, everything=volumes)
     return "Deleted"

@@ -1,6 +1,6 @@
 """Whether the Docker engine answers, asked seldom and remembered."""
 
-from supervisor.commands.docker.compose import engine_version
+from supervisor.commands.docker.engine import Engine
 from supervisor.commands.process.shell import Shell
 from supervisor.errors import SupervisorError
 
@@ -16,7 +16,7 @@ class EngineProbe:
     def ask(self) -> None:
         """Ask the engine for its version and remember the answer."""
         try:
-            engine_version(Shell(log=lambda _: None), PROBE_SECONDS)
+            Engine(Shell()).version(PROBE_SECONDS)
             self.error = None
         except SupervisorError as error:
             self.error = error

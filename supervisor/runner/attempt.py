@@ -152,7 +152,7 @@ class Attempt:
             former=None if recipe.is_own else itself.container.id,
         )
         handover = Handover(self._config.storage, self._run.uuid, vault.cipher())
-        helper = HelperContainer(self._shell, self._run.uuid)
+        helper = HelperContainer(recipe.engine, self._run.uuid)
         hand_over(order, handover, helper, itself.container, itself.storage)
         raise HandedOver
 

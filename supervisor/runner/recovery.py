@@ -8,6 +8,7 @@ from functools import partial
 
 from flask import Flask
 
+from supervisor.commands.docker.engine import Engine
 from supervisor.commands.process.processes import end_strays
 from supervisor.commands.process.shell import Shell
 from supervisor.errors import HandoverLost, SupervisorError
@@ -37,7 +38,7 @@ class Recovery:
     ) -> None:
         self._app, self._config = app, config
         self._recorder, self._stopping = recorder, stopping
-        self._shell = Shell(marker=f"{config.marker}mounts")
+        self._engine = Engine(Shell(marker=f"{config.marker}mounts"))
 
     def begin(self) -> Iterator[tuple[str, Callable[[], None]]]:
         """Clear up what a killed process left; give the rest as work for threads, with names."""
@@ -76,7 +77,7 @@ class Recovery:
         """Record what a helper container makes of a run; at a stop, leave that to the next life."""
         log.info("%s of %s: handed over to a helper container", run.action, stack.name)
         handover = self._handover(run)
-        helper = HelperContainer(self._shell, run.uuid)
+        helper = HelperContainer(self._engine, run.uuid)
         output = Output(run)
         try:
             result = await_result(handover, helper, keep_going(output.append), self._stopping)

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from supervisor.commands.docker.environment import environment, explained
+from supervisor.commands.docker.engine import Engine
 from supervisor.commands.docker.own_container import PROJECT, Mount, OwnContainer
-from supervisor.commands.process.shell import Shell
 from supervisor.errors import (
     CommandCancelled,
     CommandFailed,
@@ -23,7 +22,7 @@ ALIVE = ("created", "running", "restarting", "paused")
 class HelperContainer:
     """The helper of one run: as good as Supervisor's own container, but no part of a project."""
 
-    shell: Shell
+    engine: Engine
     run: str
 
     @property
@@ -55,17 +54,14 @@ class HelperContainer:
 
     def is_there(self) -> bool:
         """Tell whether it still works, or waits to be started again."""
-        argv = ["docker", "container", "ls", "--all", "--format", "{{.State}}"]
-        argv += ["--filter", f"label={LABEL}={self.run}"]
-        with explained():
-            states = self.shell.capture(argv, env=environment(), seconds=SECONDS).split()
+        ls = ["container", "ls", "--all", "--format", "{{.State}}"]
+        ls += ["--filter", f"label={LABEL}={self.run}"]
+        states = self.engine.docker(*ls, seconds=SECONDS).split()
         return any(state in ALIVE for state in states)
 
     def remove(self) -> None:
         """Remove it, whatever it does."""
-        argv = ["docker", "container", "rm", "--force", self.name]
-        with explained():
-            self.shell.capture(argv, env=environment(), seconds=SECONDS)
+        self.engine.docker("container", "rm", "--force", self.name, seconds=SECONDS)
 
     def _run(
         self,
@@ -86,5 +82,4 @@ class HelperContainer:
         argv += [word for name in own.environment for word in ("--env", name)]
         argv += ["--env", f"SUPERVISOR_STORAGE={storage}", own.image]
         argv += ["python", "-m", "supervisor.selfupdate.takeover", self.run, *arguments]
-        with explained():
-            self.shell.capture(argv, env={**own.environment, **environment()}, seconds=SECONDS)
+        self.engine.capture(argv, seconds=SECONDS, variables=own.environment)

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from sqlite3 import DatabaseError
 
-from supervisor.commands.docker import containers as docker
-from supervisor.commands.docker.compose import engine_version
+from supervisor.commands.docker import containers
+from supervisor.commands.docker.engine import Engine
 from supervisor.commands.docker.own_container import PROJECT
 from supervisor.commands.process.shell import Shell
 from supervisor.deploy.apply import compose_for
@@ -36,10 +36,11 @@ class Takeover:
     def __init__(self, handover: Handover, order: Order) -> None:
         self._handover, self._order = handover, order
         self._redact = Redactor(order.secrets)
-        self._shell = Shell(log=handover.tell, redact=self._redact)
+        shell = Shell(log=handover.tell, redact=self._redact)
         self._rollout = Rollout(
-            order.spec, order.place, self._shell, order.limits, self._announce, order.progress
+            order.spec, order.place, shell, order.limits, self._announce, order.progress
         )
+        self._engine = self._rollout.engine
         self._rollout.before_undo = self._undo_upgrade
 
     def carry_out(self) -> TakeoverResult:
@@ -49,7 +50,7 @@ class Takeover:
                 return self._failed(f"gave up after {TRIES} attempts that were cut off")
             if self._order.former:
                 self._announce("hand over", "Stopping the Supervisor that is to be replaced")
-                docker.step_aside(self._shell, self._order.former)
+                containers.step_aside(self._engine, self._order.former)
             message = self._rollout.carry_out(self._order.job)
         except SupervisorError as error:
             return self._failed(str(error), retry=self._order.progress.may_pass(error))
@@ -57,7 +58,7 @@ class Takeover:
             log.exception("run %s broke", self._handover.run)
             return self._failed("internal error, see the helper container's log")
         if self._order.former:
-            docker.remove(self._shell, self._order.former)
+            containers.remove(self._engine, self._order.former)
         return TakeoverResult(Status.SUCCEEDED, message, self._order.progress)
 
     def _failed(self, reason: str, *, retry: bool = False) -> TakeoverResult:
@@ -75,17 +76,17 @@ class Takeover:
             if spec.applied is None:
                 self._announce("roll back", "Going back to the Supervisor that was to be replaced")
                 self._undo_upgrade()
-                compose_for(self._shell, spec.project).down(self._order.limits.down, volumes=False)
+                compose_for(self._engine, spec.project).down(self._order.limits.down, volumes=False)
                 self._order.progress.outcome = "rolled_back"
         except SupervisorError as error:
             self._handover.tell([f"The way back failed too: {error}"])
         finally:
-            docker.step_back(self._shell, former)
+            containers.step_back(self._engine, former)
 
     def _undo_upgrade(self) -> None:
         """Stop the new Supervisor, and give the former one the database that it can read."""
         labels = [f"{PROJECT}={self._order.spec.project}", f"{LABEL}=true"]
-        docker.stop_labelled(self._shell, labels)
+        containers.stop_labelled(self._engine, labels)
         try:
             revision = schema.undo_upgrade(self._handover.storage / "supervisor.db")
         except (OSError, DatabaseError) as error:
@@ -107,21 +108,21 @@ def main(run: str, *, check: bool) -> None:
     if not key:
         sys.exit(NO_KEY)
     handover = Handover(storage, run, Cipher(Secret(key)))
-    shell = Shell()
+    engine = Engine(Shell())
     if check:
-        _check(handover, shell)
+        _check(handover, engine)
         return
     # After a result, or without an order, there is only this container to be removed.
     if handover.is_open and handover.result() is None:
         handover.finish(Takeover(handover, handover.order()).carry_out())
-    HelperContainer(shell, run).remove()
+    HelperContainer(engine, run).remove()
 
 
-def _check(handover: Handover, shell: Shell) -> None:
+def _check(handover: Handover, engine: Engine) -> None:
     """Exit with what is wrong, if anything is."""
     try:
         order = handover.order()
-        engine_version(shell, CHECK_SECONDS)
+        engine.version(CHECK_SECONDS)
     except FileNotFoundError:
         sys.exit(f"{handover.storage} is not Supervisor's storage there")
     except WrongKey:

@@ -7,8 +7,9 @@ from datetime import timedelta
 
 from flask import Flask
 
-from supervisor.commands.docker import containers as docker
-from supervisor.commands.docker.containers import Container
+from supervisor.commands.docker.containers import Container, containers_by_project
+from supervisor.commands.docker.engine import Engine
+from supervisor.commands.docker.events import Event, follow_events
 from supervisor.commands.process.shell import Cancellation, Shell
 from supervisor.deploy.drift import find_drift
 from supervisor.deploy.gate import judge
@@ -61,20 +62,19 @@ class Watcher:
     def _stopped(self) -> bool:
         return self._cancellation.reason is not None
 
+    def _engine(self, purpose: str) -> Engine:
+        marker = f"{self._config.marker}{purpose}"
+        return Engine(Shell(cancellation=self._cancellation, marker=marker))
+
     def _listen(self) -> None:
         """Keep the stream open; while it was broken anything may have happened."""
         broken = 0
         while not self._stopped:
-            shell = Shell(
-                log=self._hear,
-                cancellation=self._cancellation,
-                marker=f"{self._config.marker}events",
-            )
             began = time.monotonic()
             self._endings.forget()
             self._note(None)
             try:
-                docker.follow_events(shell, STREAM_SECONDS)
+                follow_events(self._engine("events"), self._hear, STREAM_SECONDS)
             except CommandCancelled:
                 return
             except SupervisorError as error:
@@ -86,11 +86,10 @@ class Watcher:
                 broken = len(RECONNECT_SECONDS)
             time.sleep(RECONNECT_SECONDS[min(broken, len(RECONNECT_SECONDS) - 1)])
 
-    def _hear(self, lines: list[str]) -> None:
-        events = [line.split("\t") for line in lines if line.count("\t") == 3]
-        for _project, container, event, exit_code in events:
-            self._endings.hear(container, event, exit_code)
-        self._note([event[0] for event in events])
+    def _hear(self, events: list[Event]) -> None:
+        for event in events:
+            self._endings.hear(event.container, event.action, event.exit_code)
+        self._note([event.project for event in events])
 
     def _note(self, projects: list[str] | None) -> None:
         """Remember whom to look at; None stands for all."""
@@ -130,8 +129,8 @@ class Watcher:
         calm = [stack for stack, busy in watched if not busy]
         if not calm:
             return
-        shell = Shell(cancellation=self._cancellation, marker=f"{self._config.marker}look")
-        found = docker.containers_of(shell, {stack.project for stack in calm})
+        projects = {stack.project for stack in calm}
+        found = containers_by_project(self._engine("look"), projects)
         for stack in calm:
             if self._record(stack, found[stack.project]):
                 self._recheck.forget(stack.project)

@@ -18,7 +18,8 @@ PACKAGE = ROOT / "supervisor"
 FOREIGN = {"ValidationError", "BadRequest", "UnsupportedMediaType", "TooManyRequests", "Ended"}
 # What else takes a message: the end of a run, what holds up a container.
 TAKERS = {"Outcome", "Verdict", "Decision"}
-LOUD = {"log.warning", "log.error", "log.exception", "log.critical", "shell.log", "self.shell.log"}
+SHELLS = {"shell.log", "self.shell.log", "engine.shell.log"}
+LOUD = {"log.warning", "log.error", "log.exception", "log.critical"} | SHELLS
 KEYWORDS = {"error", "error_messages", "bad", "wait"}
 # Functions, constants and calls whose texts are messages too, by file.
 ELSEWHERE = {

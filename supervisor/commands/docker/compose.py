@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from supervisor.commands.docker.engine import Engine
 from supervisor.commands.docker.env_file import env_file
-from supervisor.commands.docker.environment import environment, explained
 from supervisor.commands.docker.images import find_image
 from supervisor.commands.docker.plugin import compose_command
-from supervisor.commands.process.shell import ResourceLimits, Shell
+from supervisor.commands.process.shell import ResourceLimits
 
 # A YAML file of 470 bytes can make Compose take 4 GB and three minutes. Measured with Compose 2.40:
 # it needs 768 MiB of address space to start, and a second for 300 services.
@@ -38,16 +38,15 @@ class Project:
 class Compose:
     """The commands on one project; each raises CommandFailed or a word for the cause."""
 
-    shell: Shell
+    engine: Engine
     project: Project
 
     def config(self, seconds: float) -> dict[str, Any]:
         """Return the rendered model."""
-        with self._argv("config", "--format", "json") as argv, explained():
-            text = self.shell.capture(
-                argv, env=environment(), seconds=seconds, cwd=self.project.directory,
-                limits=RENDERING,
-            )  # fmt: skip
+        with self._argv("config", "--format", "json") as argv:
+            text = self.engine.capture(
+                argv, seconds=seconds, cwd=self.project.directory, limits=RENDERING
+            )
         model: dict[str, Any] = json.loads(text)
         return model
 
@@ -97,8 +96,8 @@ class Compose:
         self._stream(seconds, "unpause")
 
     def _stream(self, seconds: float, *arguments: str) -> None:
-        with self._argv(*arguments) as argv, explained():
-            self.shell.stream(argv, env=environment(), seconds=seconds, cwd=self._directory)
+        with self._argv(*arguments) as argv:
+            self.engine.stream(argv, seconds=seconds, cwd=self._directory)
 
     @property
     def _directory(self) -> Path | None:
@@ -108,7 +107,7 @@ class Compose:
     def _argv(self, *arguments: str) -> Iterator[list[str]]:
         """Give the whole argument list; values that a user gave are absolute paths or in memory."""
         project = self.project
-        start = [*compose_command(self.shell), "--ansi", "never", "--progress", "plain"]
+        start = [*compose_command(self.engine), "--ansi", "never", "--progress", "plain"]
         start += ["--project-name", project.name]
         if not project.files:
             yield [*start, *arguments]
@@ -141,17 +140,3 @@ def _are_here(services: Iterable[Mapping[str, Any]], here: Mapping[str, str]) ->
 def _has_version(image: str) -> bool:
     _, _, name = image.rpartition("/")
     return "@" in name or (":" in name and not name.endswith(":latest"))
-
-
-def plugin_version(shell: Shell, seconds: float) -> str:
-    """Return the Compose plugin's version; raise SupervisorError where there is none."""
-    argv = ["docker", "compose", "version", "--short"]
-    with explained():
-        return shell.capture(argv, env=environment(), seconds=seconds).strip().removeprefix("v")
-
-
-def engine_version(shell: Shell, seconds: float) -> str:
-    """Return the engine's version; raise EngineUnreachable or EngineDenied."""
-    argv = ["docker", "version", "--format", "{{.Server.Version}}"]
-    with explained():
-        return shell.capture(argv, env=environment(), seconds=seconds).strip()

@@ -1,17 +1,12 @@
-"""What a docker command is given, and how what it says is understood."""
+"""What a docker command is given: its whole environment."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from supervisor.commands.docker.errors import explain
-from supervisor.errors import CommandFailed
 
 # Compose interpolates the environment that it is given, so it is given this and nothing else.
-PASSED_ON = (
-    "PATH", "HOME", "DOCKER_HOST", "DOCKER_CONFIG", "DOCKER_CONTEXT", "DOCKER_CERT_PATH",
-    "DOCKER_TLS_VERIFY", "BUILDX_CONFIG",
-)  # fmt: skip
+COMMON = ("PATH", "HOME", "DOCKER_CONFIG", "BUILDX_CONFIG")
+# Where the engine is that Supervisor's own environment names, and how it is to be spoken to.
+OWN_ENGINE = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY")
+PASSED_ON = COMMON + OWN_ENGINE
 FIXED = {
     "COMPOSE_EXPERIMENTAL_GIT_REMOTE": "false",  # no includes that are fetched from elsewhere
     "COMPOSE_EXPERIMENTAL_OCI_REMOTE": "false",
@@ -21,14 +16,8 @@ FIXED = {
 }
 
 
-def environment() -> dict[str, str]:
-    """Return the whole environment of a docker command."""
-    return {name: os.environ[name] for name in PASSED_ON if name in os.environ} | FIXED
-
-
-@contextmanager
-def explained() -> Iterator[None]:
-    try:
-        yield
-    except CommandFailed as error:
-        raise explain(error) from None
+def environment(host: str | None = None) -> dict[str, str]:
+    """Return the whole environment of a docker command, for the own engine or another one."""
+    names = COMMON if host else PASSED_ON
+    given = {name: os.environ[name] for name in names if name in os.environ}
+    return given | FIXED | ({"DOCKER_HOST": host} if host else {})

@@ -1,6 +1,8 @@
 """What Docker and Compose say, in our words, with what to do about it."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from supervisor.errors import (
     CommandFailed,
@@ -78,6 +80,15 @@ def explain(error: CommandFailed) -> SupervisorError:
         if re.search(pattern, error.output, re.IGNORECASE):
             return kind(f"{words} ({_reason(error.output, pattern)})")
     return error
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Raise what a command fails with inside in the domain's words."""
+    try:
+        yield
+    except CommandFailed as error:
+        raise explain(error) from None
 
 
 def _reason(output: str, pattern: str) -> str:

@@ -2,17 +2,15 @@
 
 from collections.abc import Mapping
 
-from supervisor.commands.docker.environment import environment, explained
-from supervisor.commands.process.shell import Shell
+from supervisor.commands.docker.engine import Engine
 
 COLUMNS = "\t".join(f"{{{{.{name}}}}}" for name in ("Repository", "Tag", "Digest", "ID"))
 
 
-def local_images(shell: Shell, seconds: float) -> dict[str, str]:
+def local_images(engine: Engine, seconds: float) -> dict[str, str]:
     """Return the id of each image by its names: with tag, with digest, and the id itself."""
-    argv = ["docker", "image", "ls", "--digests", "--no-trunc", "--format", COLUMNS]
-    with explained():
-        text = shell.capture(argv, env=environment(), seconds=seconds)
+    ls = ("image", "ls", "--digests", "--no-trunc", "--format", COLUMNS)
+    text = engine.docker(*ls, seconds=seconds)
     found: dict[str, str] = {}
     for line in text.splitlines():
         repository, tag, digest, image = line.split("\t")

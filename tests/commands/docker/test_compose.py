@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.commands.docker.compose import Compose, Project, engine_version
+from supervisor.commands.docker.compose import Compose, Project
+from supervisor.commands.docker.engine import Engine
 from supervisor.commands.process.shell import Shell
 from supervisor.errors import CommandMissing, EngineUnreachable
 
@@ -15,7 +16,7 @@ def test_no_engine_is_called_so(shell: Shell, monkeypatch: pytest.MonkeyPatch) -
     for host in ("unix:///nope.sock", "tcp://127.0.0.1:1"):
         monkeypatch.setenv("DOCKER_HOST", host)
         with pytest.raises(EngineUnreachable):
-            engine_version(shell, 10)
+            Engine(shell).version(10)
 
 
 def test_a_missing_plugin_is_called_so(
@@ -28,4 +29,4 @@ def test_a_missing_plugin_is_called_so(
     fake.chmod(stat.S_IRWXU)
     monkeypatch.setenv("PATH", str(fake.parent), prepend=os.pathsep)
     with pytest.raises(CommandMissing, match="Compose plugin"):
-        Compose(shell, Project("sv-none", tmp_path)).stop(10)
+        Compose(Engine(shell), Project("sv-none", tmp_path)).stop(10)

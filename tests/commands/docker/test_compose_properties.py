@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from supervisor.commands.docker.compose import Compose, Project
+from supervisor.commands.docker.engine import Engine
 from supervisor.commands.process.shell import Shell
 from supervisor.stacks import catalogue, vault
 from tests.support.api import Api, application, close
@@ -67,7 +68,7 @@ def test_variables_reach_compose_exactly_and_win_over_the_repositorys_own(
     dotenv.write_text("".join(f"{name}=beneath\n" for name in [*own, "BENEATH"]))
 
     project = Project("properties", tmp_path, (file,), stored(api, created["uuid"]), dotenv)
-    model = Compose(Shell(), project).config(30)
+    model = Compose(Engine(Shell()), project).config(30)
     found = model["services"]["a"]["environment"]
     # `config` doubles each dollar, so that Compose could read its output again.
     arrived = {name: (value or "").replace("$$", "$") for name, value in found.items()}

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from supervisor.commands.docker.compose import Compose, Project
+from supervisor.commands.docker.engine import Engine
 from supervisor.commands.docker.env_file import env_file, quote, render
 from supervisor.commands.process.shell import Shell
 
@@ -26,7 +27,7 @@ def rendered(folder: Path, values: list[str]) -> dict[str, str | None]:
     file = folder / "compose.yml"
     file.write_text(f"services:\n  a:\n    image: x\n    environment:\n{lines}")
     variables = dict(zip(names, values, strict=True))
-    model = Compose(Shell(), Project("sv-env", folder, (file,), variables)).config(30)
+    model = Compose(Engine(Shell()), Project("sv-env", folder, (file,), variables)).config(30)
     environment: dict[str, str | None] = model["services"]["a"]["environment"]
     # `config` doubles each dollar, so that its output can be read by Compose again.
     return {name: value and value.replace("$$", "$") for name, value in environment.items()}

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.commands.process.shell import ResourceLimits, Shell
+from supervisor.commands.process.child import ResourceLimits
+from supervisor.commands.process.shell import Shell
 from supervisor.errors import CommandFailed
 from tests.support import ROOT
 from tests.support.shell import ENVIRONMENT

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.commands.docker.compose import Compose, Project, engine_version
-from supervisor.commands.docker.containers import containers as docker_containers
+from supervisor.commands.docker.compose import Compose, Project
+from supervisor.commands.docker.containers import containers_of
+from supervisor.commands.docker.engine import Engine as DockerEngine
 from supervisor.commands.docker.images import local_images
 from supervisor.commands.process.shell import Shell
 from supervisor.errors import (
@@ -49,8 +50,8 @@ def project(engine: Engine, tmp_path: Path) -> Project:
 @pytest.fixture
 def compose(shell: Shell, project: Project) -> Iterator[Compose]:
     """Give its commands; take its containers away again."""
-    yield Compose(shell, project)
-    Compose(Shell(), Project(project.name, project.directory)).down(60, volumes=True)
+    yield Compose(DockerEngine(shell), project)
+    Compose(DockerEngine(Shell()), Project(project.name, project.directory)).down(60, volumes=True)
 
 
 def with_file(compose: Compose, text: str, **variables: str) -> Compose:
@@ -58,18 +59,17 @@ def with_file(compose: Compose, text: str, **variables: str) -> Compose:
     file = compose.project.files[0]
     file.write_text(text)
     project = Project(compose.project.name, file.parent, (file,), variables)
-    return Compose(compose.shell, project)
+    return Compose(compose.engine, project)
 
 
 def by_name(compose: Compose) -> Compose:
     """Return the commands for the project when only its name is known."""
-    return Compose(compose.shell, Project(compose.project.name, compose.project.directory))
+    return Compose(compose.engine, Project(compose.project.name, compose.project.directory))
 
 
 def containers(compose: Compose) -> dict[str, tuple[str, str]]:
-    return {
-        c.service: (c.id, c.status) for c in docker_containers(compose.shell, compose.project.name)
-    }
+    found = containers_of(compose.engine, compose.project.name)
+    return {container.service: (container.id, container.status) for container in found}
 
 
 def states(compose: Compose) -> set[str]:
@@ -114,14 +114,14 @@ def test_variables_win_over_the_repositorys_own(compose: Compose) -> None:
     dotenv.write_text("V=from-file\nW=w\nCOMPOSE_PROJECT_NAME=hijack\n")
     project = compose.project
     both = Project(project.name, project.directory, project.files, {"V": "1"}, dotenv)
-    model = Compose(compose.shell, both).config(20)
+    model = Compose(compose.engine, both).config(20)
     assert model["name"] == project.name
     assert model["services"]["web"]["environment"] == {"V": "1"}
     alone = Project(project.name, project.directory, project.files, {}, dotenv)
-    model = Compose(compose.shell, alone).config(20)
+    model = Compose(compose.engine, alone).config(20)
     assert model["services"]["web"]["environment"] == {"V": "from-file"}
     neither = Project(project.name, project.directory, project.files, {})
-    model = Compose(compose.shell, neither).config(20)
+    model = Compose(compose.engine, neither).config(20)
     assert model["services"]["web"]["environment"] == {"V": "none"}
 
 
@@ -130,7 +130,7 @@ def test_the_services_own_environment_does_not_show(
 ) -> None:
     monkeypatch.setenv("V", "canary")
     project = compose.project
-    model = Compose(compose.shell, Project(project.name, project.directory, project.files)).config(
+    model = Compose(compose.engine, Project(project.name, project.directory, project.files)).config(
         20
     )
     assert "canary" not in json.dumps(model)
@@ -169,14 +169,14 @@ def test_volumes_go_without_files_too(compose: Compose) -> None:
 
 
 def test_a_local_image_that_no_registry_has_is_enough(compose: Compose) -> None:
-    compose.pull(compose.config(60), local_images(compose.shell, 60), 60)
+    compose.pull(compose.config(60), local_images(compose.engine, 60), 60)
     compose.up(60)
 
 
 def test_an_image_that_is_nowhere_is_named(compose: Compose) -> None:
     missing = with_file(compose, STACK.replace(BASE_IMAGE, "127.0.0.1:1/none:1"))
     with pytest.raises(ImageNotFound, match=r"127\.0\.0\.1:1"):
-        missing.pull(missing.config(60), local_images(missing.shell, 60), 60)
+        missing.pull(missing.config(60), local_images(missing.engine, 60), 60)
     with pytest.raises(ImageNotFound):
         missing.up(60)
 
@@ -193,7 +193,7 @@ def test_a_service_that_must_be_pulled_is(compose: Compose) -> None:
     always = STACK.replace("    command", "    pull_policy: always\n    command")
     with pytest.raises(ImageNotFound, match=r"pull access denied|dial tcp"):
         changed = with_file(compose, always)
-        changed.pull(changed.config(60), local_images(changed.shell, 60), 60)
+        changed.pull(changed.config(60), local_images(changed.engine, 60), 60)
 
 
 @pytest.mark.parametrize("policy", ["never", "build"])
@@ -202,7 +202,7 @@ def test_a_service_that_must_not_be_pulled_is_not(compose: Compose, policy: str)
     if policy == "build":
         text += "    build: .\n"
     changed = with_file(compose, text)
-    changed.pull(changed.config(60), local_images(changed.shell, 60), 60)
+    changed.pull(changed.config(60), local_images(changed.engine, 60), 60)
 
 
 def test_a_service_is_built_and_started(compose: Compose, engine: Engine) -> None:
@@ -215,7 +215,7 @@ services:
     stop_grace_period: 0s
 """
     built = with_file(compose, text)
-    built.pull(built.config(60), local_images(built.shell, 60), 60)
+    built.pull(built.config(60), local_images(built.engine, 60), 60)
     built.build(60)
     built.up(60)
     assert docker("exec", containers(built)["a"][0], "cat", "/built") == "built"
@@ -243,7 +243,7 @@ def test_an_engine_that_does_not_answer_is_unreachable_to_compose(
 
 
 def test_the_engine_tells_its_version(engine: Engine, shell: Shell) -> None:
-    assert engine_version(shell, 10)[0].isdigit()
+    assert DockerEngine(shell).version(10)[0].isdigit()
 
 
 @pytest.mark.parametrize("text", ["services: {", "services:\n  a: {image: x, comand: y}", ""])
