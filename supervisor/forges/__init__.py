@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from supervisor.forges import azure, bitbucket, gitea, github, gitlab, gogs
 from supervisor.forges.payload import parse_body, text_of, texts_of
-from supervisor.forges.push import Change, Delivery
+from supervisor.forges.push import Change, Push
 
 
 class Forge(Protocol):
@@ -17,7 +17,7 @@ class Forge(Protocol):
     def speaks(self, headers: Mapping[str, str], payload: Mapping[str, Any], /) -> bool:
         """Tell whether this forge sent it."""
 
-    def read(self, headers: Mapping[str, str], payload: Mapping[str, Any], /) -> Delivery:
+    def read(self, headers: Mapping[str, str], payload: Mapping[str, Any], /) -> Push:
         """Return what it says."""
 
 
@@ -26,7 +26,7 @@ class Forge(Protocol):
 FORGES: tuple[Forge, ...] = (gitea, gogs, gitlab, bitbucket, github, azure)
 
 
-def understand(headers: Mapping[str, str], body: bytes) -> Delivery:
+def understand(headers: Mapping[str, str], body: bytes) -> Push:
     """Return what a delivery says; nothing in it is trusted, and nothing in it raises."""
     payload = parse_body(headers, body)
     for forge in FORGES:
@@ -35,11 +35,11 @@ def understand(headers: Mapping[str, str], body: bytes) -> Delivery:
     return _generic(payload)
 
 
-def _generic(payload: Mapping[str, Any]) -> Delivery:
+def _generic(payload: Mapping[str, Any]) -> Push:
     """Read a plain signed request: it triggers, unless it names something else itself."""
     reference = text_of(payload, "ref")
     changes = (Change(reference, deleted=payload.get("deleted") is True),) if reference else ()
-    return Delivery(
+    return Push(
         "generic",
         "push",
         changes=changes,

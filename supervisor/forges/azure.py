@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from supervisor.forges.payload import items_of, text_of, texts_of
-from supervisor.forges.push import Change, Delivery, is_gone
+from supervisor.forges.push import Change, Push, is_gone
 
 MOST_CHANGES = 1000
 
@@ -14,11 +14,11 @@ def speaks(_headers: Mapping[str, str], payload: Mapping[str, Any]) -> bool:
     return text_of(payload, "eventType") is not None and "publisherId" in payload
 
 
-def read(_headers: Mapping[str, str], payload: Mapping[str, Any]) -> Delivery:
+def read(_headers: Mapping[str, str], payload: Mapping[str, Any]) -> Push:
     """Return a push with all its references, or why there is nothing to do."""
     event = text_of(payload, "eventType") or "?"
     pushes = event == "git.push"
-    return Delivery(
+    return Push(
         "azure",
         event,
         text_of(payload, "id"),

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from supervisor.forges.payload import at, header_text, items_of, text_of
-from supervisor.forges.push import Change, Delivery, is_gone
+from supervisor.forges.push import Change, Push, is_gone
 
 FOLDERS = {"branch": "refs/heads", "named_branch": "refs/heads", "tag": "refs/tags"}
 MOST_CHANGES = 1000
@@ -22,7 +22,7 @@ def is_unsigned_test(headers: Mapping[str, str]) -> bool:
     return headers.get("X-Event-Key") == TEST and not headers.get(SIGNATURE)
 
 
-def read(headers: Mapping[str, str], payload: Mapping[str, Any]) -> Delivery:
+def read(headers: Mapping[str, str], payload: Mapping[str, Any]) -> Push:
     """Return a push with all its references, or why there is nothing to do."""
     event = header_text(headers, "X-Event-Key") or "?"
     delivery_id = header_text(headers, "X-Request-UUID", "X-Request-Id")
@@ -35,7 +35,7 @@ def read(headers: Mapping[str, str], payload: Mapping[str, Any]) -> Delivery:
     else:
         nothing = None
     changes = tuple(readers[event](payload)) if event in readers else ()
-    return Delivery(
+    return Push(
         "bitbucket", event, delivery_id, who, changes, tuple(_repositories(payload)), nothing
     )
 

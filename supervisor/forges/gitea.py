@@ -5,7 +5,7 @@ from typing import Any
 
 from supervisor.forges.github import read_push
 from supervisor.forges.payload import header_text
-from supervisor.forges.push import Delivery
+from supervisor.forges.push import Push
 
 
 def speaks(headers: Mapping[str, str], _payload: Mapping[str, Any]) -> bool:
@@ -13,7 +13,7 @@ def speaks(headers: Mapping[str, str], _payload: Mapping[str, Any]) -> bool:
     return "X-Forgejo-Event" in headers or "X-Gitea-Event" in headers
 
 
-def read(headers: Mapping[str, str], payload: Mapping[str, Any]) -> Delivery:
+def read(headers: Mapping[str, str], payload: Mapping[str, Any]) -> Push:
     """Return a push of a branch or a tag, or why there is nothing to do."""
     forge = "forgejo" if "X-Forgejo-Event" in headers else "gitea"
     event = header_text(headers, "X-Forgejo-Event", "X-Gitea-Event") or "?"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from supervisor.forges.payload import header_text, text_of, texts_of
-from supervisor.forges.push import Change, Delivery, is_gone
+from supervisor.forges.push import Change, Push, is_gone
 
 CLONE_ADDRESSES = (
     ("repository", "clone_url"),
@@ -19,15 +19,13 @@ def speaks(headers: Mapping[str, str], _payload: Mapping[str, Any]) -> bool:
     return "X-GitHub-Event" in headers
 
 
-def read(headers: Mapping[str, str], payload: Mapping[str, Any]) -> Delivery:
+def read(headers: Mapping[str, str], payload: Mapping[str, Any]) -> Push:
     """Return a push of a branch or a tag, or why there is nothing to do."""
     event = header_text(headers, "X-GitHub-Event") or "?"
     return read_push("github", event, header_text(headers, "X-GitHub-Delivery"), payload)
 
 
-def read_push(
-    forge: str, event: str, delivery_id: str | None, payload: Mapping[str, Any]
-) -> Delivery:
+def read_push(forge: str, event: str, delivery_id: str | None, payload: Mapping[str, Any]) -> Push:
     """Return a delivery in GitHub's shape, which Gitea, Forgejo and Gogs share."""
     who = text_of(payload, "pusher", "name") or text_of(payload, "pusher", "login")
     repositories = texts_of(payload, *CLONE_ADDRESSES)
@@ -39,7 +37,7 @@ def read_push(
         nothing = f"Nothing to do for the event {event}"
     else:
         changes = _changes(payload)
-    return Delivery(forge, event, delivery_id, who, changes, repositories, nothing)
+    return Push(forge, event, delivery_id, who, changes, repositories, nothing)
 
 
 def _changes(payload: Mapping[str, Any]) -> tuple[Change, ...]:

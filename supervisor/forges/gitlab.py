@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from supervisor.forges.payload import header_text, text_of, texts_of
-from supervisor.forges.push import Change, Delivery, is_gone
+from supervisor.forges.push import Change, Push, is_gone
 
 PUSHES = ("push", "tag_push")
 CLONE_ADDRESSES = (
@@ -21,7 +21,7 @@ def speaks(headers: Mapping[str, str], _payload: Mapping[str, Any]) -> bool:
     return "X-Gitlab-Event" in headers
 
 
-def read(headers: Mapping[str, str], payload: Mapping[str, Any]) -> Delivery:
+def read(headers: Mapping[str, str], payload: Mapping[str, Any]) -> Push:
     """Return a push of a branch or a tag, or why there is nothing to do.
 
     A template of the user's may have removed any field; the header still tells the event.
@@ -30,7 +30,7 @@ def read(headers: Mapping[str, str], payload: Mapping[str, Any]) -> Delivery:
     kind = text_of(payload, "object_kind") or text_of(payload, "event_name")
     delivery_id = header_text(headers, "Idempotency-Key", "webhook-id", "X-Gitlab-Webhook-UUID")
     pushes = kind in PUSHES or event in ("Push Hook", "Tag Push Hook")
-    return Delivery(
+    return Push(
         "gitlab",
         event,
         delivery_id,

@@ -5,7 +5,7 @@ from typing import Any
 
 from supervisor.forges.github import read_push
 from supervisor.forges.payload import header_text, text_of
-from supervisor.forges.push import Change, Delivery
+from supervisor.forges.push import Change, Push
 
 
 def speaks(headers: Mapping[str, str], _payload: Mapping[str, Any]) -> bool:
@@ -13,7 +13,7 @@ def speaks(headers: Mapping[str, str], _payload: Mapping[str, Any]) -> bool:
     return "X-Gogs-Event" in headers
 
 
-def read(headers: Mapping[str, str], payload: Mapping[str, Any]) -> Delivery:
+def read(headers: Mapping[str, str], payload: Mapping[str, Any]) -> Push:
     """Return a push of a branch, a new tag, or why there is nothing to do."""
     event = header_text(headers, "X-Gogs-Event") or "?"
     delivery_id = header_text(headers, "X-Gogs-Delivery")
@@ -21,5 +21,5 @@ def read(headers: Mapping[str, str], payload: Mapping[str, Any]) -> Delivery:
     # A new tag is told by `create` alone, with its short name.
     if event == "create" and payload.get("ref_type") == "tag" and text_of(payload, "ref"):
         changes = (Change(f"refs/tags/{text_of(payload, 'ref')}"),)
-        return Delivery("gogs", event, delivery_id, found.who, changes, found.repositories)
+        return Push("gogs", event, delivery_id, found.who, changes, found.repositories)
     return found

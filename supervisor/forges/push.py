@@ -21,7 +21,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Delivery:
+class Push:
     """One call of a forge: what happened to which references of which repository.
 
     `nothing` says why there is nothing to do; an `unconditional` one names no reference and

@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from supervisor.forges import push as understood
+from supervisor.forges.push import Push
 from supervisor.store.database import reading, writing
 from supervisor.store.models import Delivery, DeliveryResult, Run, Stack, now
 
@@ -42,7 +42,7 @@ EARLIER = (
 def record(
     session: Session,
     stack: Stack,
-    told: understood.Delivery,
+    push: Push,
     result: DeliveryResult,
     reason: str | None = None,
     run: Run | None = None,
@@ -50,13 +50,13 @@ def record(
     """Add a delivery within the caller's transaction, and forget the stack's oldest."""
     values = {
         "stack_id": stack.id,
-        "forge": told.forge,
-        "event": told.event,
+        "forge": push.forge,
+        "event": push.event,
         "result": result,
         "reason": reason,
-        "references": told.references[:500] or None,
-        "delivery_id": told.id,
-        "who": told.who,
+        "references": push.references[:500] or None,
+        "delivery_id": push.id,
+        "who": push.who,
         "run_uuid": run.uuid if run else None,
         "count": 1,
         "at": now(),
@@ -66,30 +66,30 @@ def record(
     connection.execute(PRUNE, {"stack": stack.id})
 
 
-def note_ignored(stack: Stack, told: understood.Delivery, reason: str) -> None:
+def note_ignored(stack: Stack, push: Push, reason: str) -> None:
     """Record a signed call that asks for nothing."""
-    _note(lambda session: record(session, stack, told, DeliveryResult.IGNORED, reason))
+    _note(lambda session: record(session, stack, push, DeliveryResult.IGNORED, reason))
 
 
-def note_refused(stacks: Sequence[Stack], told: understood.Delivery) -> None:
+def note_refused(stacks: Sequence[Stack], push: Push) -> None:
     """Record a bad signature; for each stack, many within a minute are one row that counts."""
 
     def count(session: Session) -> None:
         for stack in stacks:
-            _count_refused(session, stack, told)
+            _count_refused(session, stack, push)
 
     if stacks:
         _note(count)
 
 
-def _count_refused(session: Session, stack: Stack, told: understood.Delivery) -> None:
+def _count_refused(session: Session, stack: Stack, push: Push) -> None:
     own = (Delivery.stack_id == stack.id, Delivery.result == DeliveryResult.REFUSED)
     last = session.scalar(select(Delivery).where(*own).order_by(Delivery.id.desc()).limit(1))
     if last and now() - last.at < timedelta(seconds=REFUSED_SECONDS):
         last.count += 1
         return
     # Nothing of an unsigned call is kept but what it claims to be.
-    claim = understood.Delivery(told.forge, told.event[:60])
+    claim = Push(push.forge, push.event[:60])
     record(session, stack, claim, DeliveryResult.REFUSED, "The signature is missing or wrong")
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from supervisor.commands.git.repository_key import repository_key
 from supervisor.errors import LimitReached, SignatureInvalid, StackNotFound, WrongStrategy
 from supervisor.forges import bitbucket, understand
-from supervisor.forges.push import Delivery
+from supervisor.forges.push import Push
 from supervisor.forges.signature import Request, is_valid
 from supervisor.runs import queue
 from supervisor.stacks import catalogue, vault
@@ -32,21 +32,21 @@ def receive(stack: Stack, request: Request, *, sha1: bool) -> Received:
 
     Raise SignatureInvalid, WrongStrategy, LimitReached, or StackNotFound where it goes meanwhile.
     """
-    told = understand(request.headers, request.body)
+    push = understand(request.headers, request.body)
     secrets = vault.signature_secrets(stack)
     if secrets and not is_valid(request, stack.signature_header or "", secrets, sha1=sha1):
-        deliveries.note_refused([stack], told)
+        deliveries.note_refused([stack], push)
         raise SignatureInvalid
     if stack.strategy != Strategy.WEBHOOK or not secrets:
-        deliveries.note_ignored(stack, told, str(WrongStrategy()))
+        deliveries.note_ignored(stack, push, str(WrongStrategy()))
         raise WrongStrategy
-    refusal = told.refusal(stack.git_reference)
+    refusal = push.refusal(stack.git_reference)
     if refusal is not None:
-        return _ignore(stack, told, refusal)
+        return _ignore(stack, push, refusal)
     try:
-        return write_together(lambda session: _submit(session, stack, told))
+        return write_together(lambda session: _submit(session, stack, push))
     except LimitReached as error:
-        deliveries.note_ignored(stack, told, str(error))
+        deliveries.note_ignored(stack, push, str(error))
         raise
 
 
@@ -55,39 +55,39 @@ def receive_for_repository(request: Request, *, sha1: bool) -> list[Received]:
 
     Raise SignatureInvalid where there is no such stack: the answer tells nobody what exists.
     """
-    told = understand(request.headers, request.body)
-    keys = {repository_key(address) for address in told.repositories}
+    push = understand(request.headers, request.body)
+    keys = {repository_key(address) for address in push.repositories}
     signed: list[Stack] = []
     others: list[Stack] = []
     for stack in catalogue.following(keys):
         secrets = vault.signature_secrets(stack)
         valid = is_valid(request, stack.signature_header or "", secrets, sha1=sha1)
         (signed if valid else others).append(stack)
-    deliveries.note_refused(others, told)
-    if not signed and told.event != bitbucket.TEST:
+    deliveries.note_refused(others, push)
+    if not signed and push.event != bitbucket.TEST:
         raise SignatureInvalid
-    wanted = [stack for stack in signed if told.refusal(stack.git_reference) is None]
+    wanted = [stack for stack in signed if push.refusal(stack.git_reference) is None]
     ignored = [
-        _ignore(stack, told, reason)
+        _ignore(stack, push, reason)
         for stack in signed
-        if (reason := told.refusal(stack.git_reference))
+        if (reason := push.refusal(stack.git_reference))
     ]
-    return _submit_each(wanted, told) + ignored
+    return _submit_each(wanted, push) + ignored
 
 
-def _ignore(stack: Stack, told: Delivery, reason: str) -> Received:
-    deliveries.note_ignored(stack, told, reason)
+def _ignore(stack: Stack, push: Push, reason: str) -> Received:
+    deliveries.note_ignored(stack, push, reason)
     return Received(stack, DeliveryResult.IGNORED, reason)
 
 
-def _submit_each(wanted: Sequence[Stack], told: Delivery) -> list[Received]:
+def _submit_each(wanted: Sequence[Stack], push: Push) -> list[Received]:
     """Submit for all in one transaction; what one stack cannot take keeps no other back."""
 
     def submit(session: Session, stack: Stack) -> Received:
         try:
-            return _submit(session, stack, told)
+            return _submit(session, stack, push)
         except LimitReached as error:
-            deliveries.record(session, stack, told, DeliveryResult.IGNORED, str(error))
+            deliveries.record(session, stack, push, DeliveryResult.IGNORED, str(error))
             return Received(stack, DeliveryResult.IGNORED, str(error))
         except StackNotFound as error:
             return Received(stack, DeliveryResult.IGNORED, str(error))
@@ -97,18 +97,18 @@ def _submit_each(wanted: Sequence[Stack], told: Delivery) -> list[Received]:
     return write_together(lambda session: [submit(session, stack) for stack in wanted])
 
 
-def _submit(session: Session, stack: Stack, told: Delivery) -> Received:
+def _submit(session: Session, stack: Stack, push: Push) -> Received:
     """Queue a deploy, unless this very delivery has led to one."""
-    run = deliveries.earlier_run(session, stack, told.id)
+    run = deliveries.earlier_run(session, stack, push.id)
     if run and _was_handled(run):
         reason = "This delivery was handled before"
-        deliveries.record(session, stack, told, DeliveryResult.DUPLICATE, reason, run)
+        deliveries.record(session, stack, push, DeliveryResult.DUPLICATE, reason, run)
         return Received(stack, DeliveryResult.DUPLICATE, reason, run)
     if run is None or run.status.is_done:
         run = queue.submit(session, stack, Action.DEPLOY, Trigger.WEBHOOK)
     if run is None:
         raise StackNotFound
-    deliveries.record(session, stack, told, DeliveryResult.ACCEPTED, run=run)
+    deliveries.record(session, stack, push, DeliveryResult.ACCEPTED, run=run)
     return Received(stack, DeliveryResult.ACCEPTED, run=run)
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from supervisor.commands.git.repository_key import repository_key
 from supervisor.forges import understand
-from supervisor.forges.push import Change, Delivery
+from supervisor.forges.push import Change, Push
 from supervisor.forges.signature import is_valid
 from tests.support import forges as sent
 from tests.support.forge_cases import CASES, HUB, SECRETS, Case
@@ -19,7 +19,7 @@ from tests.support.service import SIGNATURE_SECRET
 each_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 
 
-def told(call: Sent) -> Delivery:
+def told(call: Sent) -> Push:
     return understand(call.request().headers, call.body)
 
 
@@ -171,7 +171,7 @@ def test_only_the_followed_reference_is_meant(followed: str, pushed: str, concer
 
 
 def test_a_reference_that_one_push_deletes_and_makes_is_there() -> None:
-    both = Delivery("x", "push", changes=(Change(MAIN, ZEROS, deleted=True), Change(MAIN, NEW)))
+    both = Push("x", "push", changes=(Change(MAIN, ZEROS, deleted=True), Change(MAIN, NEW)))
     assert both.refusal(MAIN) is None
     assert told(sent.github(sent.push("refs/heads/" + "x" * 2000))).refusal(MAIN)
 
