@@ -34,12 +34,14 @@ class Row(MappedAsDataclass, Base):
     __abstract__ = True
 
 
-# One writer at a time in this process: nobody meets SQLITE_BUSY, and SQLite's rare reset race
+# One writer at a time in this process: no thread meets SQLITE_BUSY, and SQLite's rare reset race
 # of several writing connections in WAL mode can't happen.
+# https://www.sqlite.org/rescode.html#busy_snapshot
+# https://www.sqlite.org/wal.html, "The WAL-Reset Bug"
 _writing = threading.Lock()
 
-# Another program has the database, and somebody waited in vain: the others, who stand behind him,
-# would wait for minutes in all if each was as patient.
+# Another program has the database, and one thread waited in vain: the threads behind it would wait
+# for minutes in all if each was as patient.
 _held_elsewhere = threading.Event()
 
 
@@ -63,7 +65,11 @@ def _on_connect(connection: Any, _record: object) -> None:
 
 
 def _on_begin(connection: Connection) -> None:
-    """Begin in the mode that the session asked for; drivers only know the deferred one."""
+    """Begin in the mode that the session asked for; drivers only know the deferred one.
+
+    https://docs.sqlalchemy.org/en/20/dialects/sqlite.html#sqlite-transactions
+    https://www.sqlite.org/lang_transaction.html
+    """
     mode = connection.get_execution_options().get("supervisor_mode")
     if mode is None:
         connection.exec_driver_sql("BEGIN")
@@ -98,6 +104,7 @@ def writing(*, durable: bool = True) -> Iterator[Session]:
     """Give the one writing session; commit at the end, roll back on an error.
 
     Durable commits survive a power cut, at the price of an fsync; the others survive a kill.
+    https://www.sqlite.org/pragma.html#pragma_synchronous
     """
     mode = "FULL" if durable else "NORMAL"
     engine = db.engine.execution_options(supervisor_mode=mode)
@@ -105,50 +112,61 @@ def writing(*, durable: bool = True) -> Iterator[Session]:
         yield session
 
 
-class _Wish:
-    """Work that waits for a transaction, and what came of it."""
+class _Work:
+    """What one caller wants done in a transaction, and what came of it."""
 
-    def __init__(self, work: Callable[[Session], Any]) -> None:
-        self.work = work
+    def __init__(self, function: Callable[[Session], Any]) -> None:
+        self.function = function
         self.result: Any = None
         self.error: BaseException | None = None
         self.done = False
 
 
-_wishes: deque[_Wish] = deque()
-_granting = threading.Lock()
+class _GroupCommit:
+    """Transactions that several callers share: all that waits goes into the next one."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[_Work] = deque()
+        self._committing = threading.Lock()
+
+    def commit(self, work: _Work) -> None:
+        """Have it done, with all that waits, by the first caller that gets the lock."""
+        self._waiting.append(work)
+        with self._committing:
+            if not work.done:
+                _commit_all([self._waiting.popleft() for _ in range(len(self._waiting))])
 
 
-def write_together(work: Callable[[Session], T]) -> T:
+_group = _GroupCommit()
+
+
+def write_together(function: Callable[[Session], T]) -> T:
     """Do this in a durable transaction, with all else that came while the last one was under way.
 
     Its fsync may take longer than the rest of a request, so that many triggers a second have to
-    share it. Work that raises a SupervisorError does so before it writes anything.
+    share it. A function that raises a SupervisorError does so before it writes anything.
     """
-    wish = _Wish(work)
-    _wishes.append(wish)
-    with _granting:
-        if not wish.done:
-            _grant([_wishes.popleft() for _ in range(len(_wishes))])
-    if wish.error is not None:
-        raise wish.error
-    result: T = wish.result
+    work = _Work(function)
+    _group.commit(work)
+    if work.error is not None:
+        raise work.error
+    result: T = work.result
     return result
 
 
-def _grant(wishes: list[_Wish]) -> None:
+def _commit_all(works: list[_Work]) -> None:
     try:
         with writing() as session:
-            for wish in wishes:
+            for work in works:
                 try:
-                    wish.result = wish.work(session)
+                    work.result = work.function(session)
                 except SupervisorError as error:
-                    wish.error = error
+                    work.error = error
     except Exception as error:  # noqa: BLE001 (nothing was stored: each of them has to know)
-        for wish in wishes:
-            wish.error = error
-    for wish in wishes:
-        wish.done = True
+        for work in works:
+            work.error = error
+    for work in works:
+        work.done = True
 
 
 def ping() -> None:
