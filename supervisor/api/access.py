@@ -22,7 +22,7 @@ QUIET_SECONDS = 10
 
 def identify(app: Flask) -> None:
     """Give each request an id, answer with it, and log how the request went."""
-    strangers = Strangers()
+    without_key = QuietLog()
 
     @app.before_request
     def begin() -> None:
@@ -35,20 +35,20 @@ def identify(app: Flask) -> None:
     def end(response: Response) -> Response:
         response.headers[HEADER] = g.request_id
         if request.path not in UNLOGGED:
-            response.call_on_close(_line(response, strangers))
+            response.call_on_close(_line(response, without_key))
         return response
 
 
-class Strangers:
-    """Count the requests of those who have no key, so that they cannot fill the log."""
+class QuietLog:
+    """The log of requests without a key: a line in some seconds, so that no client can fill it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._quiet_until = 0.0
         self._left_out = 0
 
-    def tell(self) -> int | None:
-        """Return how many were left out before this one, None where this one is to be too."""
+    def admit(self) -> int | None:
+        """Return how many were left out before this request, None where it is to be left out."""
         with self._lock:
             if time.monotonic() < self._quiet_until:
                 self._left_out += 1
@@ -58,15 +58,18 @@ class Strangers:
             return left_out
 
 
-def _line(response: Response, strangers: Strangers) -> Callable[[], None]:
-    """Return what logs the request once its answer was sent, which for a follower may be long."""
-    # The query is left out: who puts a secret there should not find it in the log.
+def _line(response: Response, without_key: QuietLog) -> Callable[[], None]:
+    """Return what logs the request once its answer was sent, which for a follower may be long.
+
+    https://werkzeug.palletsprojects.com/en/stable/wrappers/#werkzeug.wrappers.Response.call_on_close
+    """
+    # The query is left out: a client may have put a secret there.
     method, path, began = request.method, quote(request.path), g.began
     accepted = method == "POST" and response.status_code < 300  # a webhook, by its signature
-    stranger = not g.get("has_key") and not accepted
+    is_quiet = not g.get("has_key") and not accepted
 
     def write() -> None:
-        left_out = strangers.tell() if stranger else 0
+        left_out = without_key.admit() if is_quiet else 0
         if left_out is not None:
             status, ms = response.status_code, round((time.monotonic() - began) * 1000)
             facts = {"method": method, "path": path, "status": status, "ms": ms}
