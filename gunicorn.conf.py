@@ -15,6 +15,7 @@ from supervisor.settings.config import Config
 from supervisor.store import lock
 
 # `schedule` counts in local time, and an hour of that comes twice each autumn.
+# https://schedule.readthedocs.io/en/stable/timezones.html
 os.environ["TZ"] = "UTC"
 time.tzset()
 
@@ -48,7 +49,8 @@ logconfig_dict = logs.settings(settings.log_level, settings.log_format, own_secr
 control_socket_disable = True
 proc_name = "supervisor"
 limit_request_line = 4094
-# What proxies say is looked at in one place, api/forwarded.py; gunicorn believes nobody.
+# What proxies say is looked at in one place, api/forwarded.py; gunicorn trusts no address.
+# https://docs.gunicorn.org/en/stable/settings.html#forwarded-allow-ips
 forwarded_allow_ips = ""
 secure_scheme_headers: dict[str, str] = {}
 forwarder_headers = ""
@@ -67,7 +69,10 @@ def on_starting(_server: Arbiter) -> None:
 
 
 def pre_fork(_server: Arbiter, _worker: Worker) -> None:
-    """Keep the garbage collector from writing to, and so copying, what the worker will share."""
+    """Keep the garbage collector from writing to, and so copying, what the worker will share.
+
+    https://docs.python.org/3/library/gc.html#gc.freeze
+    """
     gc.freeze()
 
 

@@ -25,7 +25,8 @@ PIECE_BYTES = 64 * 1024
 class FairReader:
     """Reads a body in pieces, and lets other greenlets run before each.
 
-    gevent itself lets them run only where a read has to wait, and a flood never has to.
+    gevent itself lets them run only where a read has to wait, and a flood never has to:
+    https://github.com/gevent/gevent/issues/1741
     """
 
     def __init__(self, reader: ChunkedReader | LengthReader) -> None:
@@ -43,12 +44,17 @@ class Worker(GeventWorker):
     """Patch sockets only.
 
     With threads, processes and files patched, the first command run through `sh` hangs the
-    worker: `os.close` waits on the hub in the forked child (measured with gevent 26.9, sh 2.4).
+    worker: `os.close` waits on the hub in the forked child (measured with gevent 26.9, sh 2.4;
+    https://github.com/amoffat/sh/issues/208 has another case of it).
     """
 
     def patch(self) -> None:
-        """Make what waits on the network a greenlet, leave threads and processes real."""
-        # A request changes threads four times; each change may wait so long for busy ones.
+        """Make what waits on the network a greenlet, leave threads and processes real.
+
+        https://www.gevent.org/api/gevent.monkey.html#gevent.monkey.patch_all
+        """
+        # A request changes threads four times; each change may wait so long for a busy thread.
+        # https://docs.python.org/3/library/sys.html#sys.setswitchinterval
         sys.setswitchinterval(SWITCH_SECONDS)
         monkey.patch_all(
             os=False,
@@ -65,9 +71,11 @@ class Worker(GeventWorker):
         ]
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
-        """Answer, then read what nobody wanted of the body: a reset would take the answer away.
+        """Answer, then read what the view left of the body: a reset would take the answer away.
 
-        gunicorn itself would read on without an end.
+        gunicorn itself would read without an end on a connection that stays open, and nothing on
+        one that it closes: https://github.com/benoitc/gunicorn/issues/3334
+        https://www.rfc-editor.org/rfc/rfc9112#section-9.6
         """
         closing = False
         req.body.reader = FairReader(req.body.reader)
@@ -79,12 +87,18 @@ class Worker(GeventWorker):
             raise StopIteration
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> Any:
-        """Begin to stop at once: gunicorn first waits for requests, and streams never end."""
+        """Begin to stop at once: gunicorn first waits for requests, and streams never end.
+
+        https://docs.gunicorn.org/en/stable/settings.html#graceful-timeout
+        """
         gevent.spawn(self._wind_up)
         return super().handle_exit(sig, frame)
 
     def handle_quit(self, sig: int, frame: FrameType | None) -> Any:
-        """Treat Ctrl-C like SIGTERM."""
+        """Treat Ctrl-C like SIGTERM; gunicorn itself would end at once.
+
+        https://docs.gunicorn.org/en/stable/signals.html
+        """
         return self.handle_exit(sig, frame)
 
     def _wind_up(self) -> None:

@@ -15,7 +15,7 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, RequestTimeou
 
 BODY_BYTES = 1024 * 1024
 BODY_SECONDS = 10
-THREADS = 16  # for those that read, and as many for those that write and may wait for each other
+THREADS = 16  # for requests that read; as many for those that write and may wait for each other
 READING = ("GET", "HEAD", "OPTIONS")
 
 
@@ -39,7 +39,10 @@ class ThreadedFlask(Flask):
         return self._pools[writes].apply(copy_context().run, (self._dispatch_here,))
 
     def _dispatch_here(self) -> Any:
-        """Run the view; errors become answers here, or gevent would print them as its own."""
+        """Run the view; errors become answers here, or gevent would print them as its own.
+
+        https://github.com/gevent/gevent/issues/617
+        """
         try:
             return super().dispatch_request()
         except Exception as error:  # noqa: BLE001 (every error becomes an answer)
