@@ -15,14 +15,16 @@ class Forge(Protocol):
     """What a forge's module has to have."""
 
     def speaks(self, headers: Mapping[str, str], payload: Mapping[str, Any], /) -> bool:
-        """Tell whether this forge sent it."""
+        """Tell whether this forge sent the call."""
 
     def read(self, headers: Mapping[str, str], payload: Mapping[str, Any], /) -> Push:
-        """Return what it says."""
+        """Return what the call says."""
 
 
 # One delivery of Forgejo or Gitea carries the headers of Gogs and GitHub too, one of Gogs
-# GitHub's: the most particular comes first.
+# GitHub's: the most particular forge comes first.
+# https://github.com/go-gitea/gitea/blob/main/services/webhook/deliver.go
+# https://github.com/gogs/gogs/blob/main/internal/database/webhook.go
 FORGES: tuple[Forge, ...] = (gitea, gogs, gitlab, bitbucket, github, azure)
 
 
@@ -36,7 +38,7 @@ def understand(headers: Mapping[str, str], body: bytes) -> Push:
 
 
 def _generic(payload: Mapping[str, Any]) -> Push:
-    """Read a plain signed request: it triggers, unless it names something else itself."""
+    """Read a plain signed request: it triggers, unless it names another reference itself."""
     reference = text_of(payload, "ref")
     changes = (Change(reference, deleted=payload.get("deleted") is True),) if reference else ()
     return Push(

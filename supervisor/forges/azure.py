@@ -1,4 +1,7 @@
-"""Azure DevOps: known by its body; no signature, but basic authentication."""
+"""Azure DevOps: known by its body; no signature, but basic authentication.
+
+https://learn.microsoft.com/azure/devops/service-hooks/services/webhooks
+"""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -8,7 +8,9 @@ from supervisor.forges.push import Change, Push, is_gone
 
 FOLDERS = {"branch": "refs/heads", "named_branch": "refs/heads", "tag": "refs/tags"}
 MOST_CHANGES = 1000
-TEST = "diagnostics:ping"  # what the Server's test button sends, often without a signature
+# The Server's test button sends this, often without a signature.
+# https://github.com/runatlantis/atlantis/issues/474
+TEST = "diagnostics:ping"
 SIGNATURE = "X-Hub-Signature"
 
 
@@ -18,7 +20,7 @@ def speaks(headers: Mapping[str, str], _payload: Mapping[str, Any]) -> bool:
 
 
 def is_unsigned_test(headers: Mapping[str, str]) -> bool:
-    """Tell whether a Server asks without a signature whether anybody is there."""
+    """Tell whether a Server tries the address, without a signature."""
     return headers.get("X-Event-Key") == TEST and not headers.get(SIGNATURE)
 
 

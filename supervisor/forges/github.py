@@ -1,4 +1,7 @@
-"""GitHub."""
+"""GitHub.
+
+https://docs.github.com/en/webhooks/webhook-events-and-payloads#push
+"""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,7 @@
-"""GitLab."""
+"""GitLab.
+
+https://docs.gitlab.com/user/project/integrations/webhook_events/#push-events
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -24,7 +27,8 @@ def speaks(headers: Mapping[str, str], _payload: Mapping[str, Any]) -> bool:
 def read(headers: Mapping[str, str], payload: Mapping[str, Any]) -> Push:
     """Return a push of a branch or a tag, or why there is nothing to do.
 
-    A template of the user's may have removed any field; the header still tells the event.
+    A template of the user's may have removed any field; the header still names the event.
+    https://docs.gitlab.com/user/project/integrations/webhooks/#custom-webhook-template
     """
     event = header_text(headers, "X-Gitlab-Event") or "?"
     kind = text_of(payload, "object_kind") or text_of(payload, "event_name")

@@ -1,4 +1,7 @@
-"""Gogs: sends GitHub's event header too, but none of its signatures."""
+"""Gogs: sends GitHub's event header too, but none of its signatures.
+
+https://github.com/gogs/gogs/issues/6575
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +21,8 @@ def read(headers: Mapping[str, str], payload: Mapping[str, Any]) -> Push:
     event = header_text(headers, "X-Gogs-Event") or "?"
     delivery_id = header_text(headers, "X-Gogs-Delivery")
     found = read_push("gogs", event, delivery_id, payload)
-    # A new tag is told by `create` alone, with its short name.
+    # For a new tag Gogs sends `create` alone, with the tag's short name.
+    # https://github.com/bitrise-io/bitrise-webhooks/pull/94
     if event == "create" and payload.get("ref_type") == "tag" and text_of(payload, "ref"):
         changes = (Change(f"refs/tags/{text_of(payload, 'ref')}"),)
         return Push("gogs", event, delivery_id, found.who, changes, found.repositories)

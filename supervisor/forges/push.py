@@ -6,7 +6,7 @@ FOLDERS = ("refs/heads/", "refs/tags/")
 
 
 def is_gone(commit: str | None) -> bool:
-    """Tell whether a commit id is the one of zeros, which stands for a deleted reference."""
+    """Tell whether a commit id is the one of zeros, which forges send for a deleted reference."""
     return commit is not None and set(commit) == {"0"}
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from supervisor.forges.payload import form_payload, is_form
 
-# The digest is told by the form. SHA-1 is no form, unless a setting allows it.
+# The form names the digest. SHA-1 is no form, unless a setting allows it.
 FORMS = (
     (re.compile(r"sha256=([0-9a-f]{64})\Z"), "sha256"),
     (re.compile(r"sha512=([0-9a-f]{128})\Z"), "sha512"),
@@ -25,7 +25,7 @@ REPLAY_SECONDS = 300
 
 @dataclass(frozen=True)
 class Request:
-    """What arrived: headers whose names know no case, and the raw body."""
+    """The request that arrived: headers whose names know no case, and the raw body."""
 
     headers: Mapping[str, str]
     body: bytes
@@ -55,7 +55,10 @@ def _proves(request: Request, header: str, given: str, secret: str, sha1: bool) 
 
 
 def _signed_bodies(request: Request) -> Iterator[bytes]:
-    """Yield what may have been signed: GitHub signs a form, Gitea and its kin the JSON in it."""
+    """Yield what may have been signed: GitHub signs a form, Gitea and its kin the JSON in it.
+
+    https://github.com/go-gitea/gitea/blob/main/services/webhook/deliver.go
+    """
     yield request.body
     if is_form(request.headers):
         payload = form_payload(request.body)
@@ -64,7 +67,11 @@ def _signed_bodies(request: Request) -> Iterator[bytes]:
 
 
 def _proves_standard(request: Request, given: str, secret: str) -> bool:
-    """Check GitLab's signing token: Standard Webhooks, with a time that must be near."""
+    """Check GitLab's signing token: Standard Webhooks, with a time that must be near.
+
+    https://gitlab.com/gitlab-org/gitlab/-/merge_requests/230944
+    https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+    """
     delivery, sent = (request.headers.get(f"webhook-{name}", "") for name in ("id", "timestamp"))
     if not re.fullmatch(r"[0-9]{1,12}", sent) or abs(request.at - int(sent)) > REPLAY_SECONDS:
         return False
@@ -82,5 +89,8 @@ def _same(given: str, expected: bytes) -> bool:
 
 
 def _bytes(header: str) -> bytes:
-    """Return a header's bytes as they were sent; the server hands each on as one character."""
+    """Return a header's bytes as they were sent; the server hands each on as one character.
+
+    https://peps.python.org/pep-3333/#unicode-issues
+    """
     return header.encode("latin-1", "replace")
