@@ -1,4 +1,4 @@
-"""Who a request comes from, and by which scheme, where proxies stand in between."""
+"""The client that a request comes from, and its scheme, where proxies stand in between."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -27,7 +27,10 @@ class Forwarded:
         return answer
 
     def _client(self, peer: Address, hops: list[str]) -> Address:
-        """Go back hop by hop, for as long as a trusted proxy says who was before it."""
+        """Go back hop by hop, for as long as a trusted proxy names the address before it.
+
+        https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/X-Forwarded-For
+        """
         client = peer
         for hop in reversed(hops):
             address = parse_address(hop)

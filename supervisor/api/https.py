@@ -9,7 +9,7 @@ from flask import Flask, Response, request
 PROBED = ("/up", "/up/")  # asked from within the container, where there is no proxy
 YEAR_SECONDS = 365 * 24 * 60 * 60
 PATH_CHARACTERS = "/!$&'()*+,:;=@"
-REFUSED = (
+HTTPS_ONLY = (
     "HTTPS only: send this to the https address of the proxy. The proxy has to set"
     " X-Forwarded-Proto, and to be among SUPERVISOR_TRUSTED_PROXIES."
     " SUPERVISOR_FORCE_SSL=false allows plain HTTP"
@@ -26,14 +26,14 @@ def _refuse_clear() -> Any:
     if request.is_secure or request.path in PROBED:
         return None
     if request.method not in ("GET", "HEAD"):
-        return {"error": REFUSED}, 403
+        return {"error": HTTPS_ONLY}, 403
     if not request.host:
         return {"error": "The Host header is missing or no host's name"}, 400
-    return {"error": REFUSED}, 301, {"Location": _secure_url()}
+    return {"error": HTTPS_ONLY}, 301, {"Location": _secure_url()}
 
 
 def _secure_url() -> str:
-    """Return the same address with https; the port in clear is left out, as nobody has TLS there.
+    """Return the same address with https, without the port: a port in clear has no TLS.
 
     All is quoted anew from its bytes: nothing in it can end the line or lead elsewhere.
     """

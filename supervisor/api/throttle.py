@@ -1,4 +1,4 @@
-"""Slows down addresses that send many bad signatures; good ones are never asked to wait."""
+"""Slows down addresses that send many bad signatures; a good one never makes a client wait."""
 
 import threading
 import time
@@ -17,7 +17,7 @@ class Throttle:
         self._counts: OrderedDict[str, tuple[float, int]] = OrderedDict()
 
     def note(self, address: str) -> int:
-        """Count one; return for how many seconds the address is to wait, 0 while it may go on."""
+        """Count a bad one; return how many seconds the address is to wait, 0 while it may go on."""
         at = time.monotonic()
         with self._lock:
             began, count = self._counts.pop(address, (at, 0))

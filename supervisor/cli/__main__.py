@@ -26,7 +26,8 @@ class Commands(AppGroup):
         except (SupervisorError, sqlite3.Error) as error:
             raise Ended(str(error), STATUS.get(type(error), 1)) from None
         except BrokenPipeError:
-            raise  # who read has enough: click ends quietly
+            # The reader of the pipe has enough, and click ends quietly.
+            raise
         except OSError as error:
             place = f": {error.filename}" if error.filename else ""
             raise Ended(f"{error.strerror or error}{place}") from None

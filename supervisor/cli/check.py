@@ -88,7 +88,7 @@ def _storage(folder: Path) -> str:
 
 
 def _holder(folder: Path) -> str:
-    """Tell who has the storage; the lock is not touched, so that no start meets it."""
+    """Tell which process has the storage; the lock is not touched, so that no start meets it."""
     with suppress(OSError, ValueError):
         number = int((folder / "lock").read_text())
         if Path(f"/proc/{number}").exists():

@@ -18,7 +18,7 @@ URL = "SUPERVISOR_URL"
 KEY_FILE = "SUPERVISOR_API_KEY_FILE"
 BIND = "SUPERVISOR_BIND"
 STORAGE = "SUPERVISOR_STORAGE"
-SECONDS = 30
+ANSWER_SECONDS = 30
 SILENCE_SECONDS = 40  # a follower gets a heartbeat every 15
 STATUS = {401: KEY_REFUSED, 404: NOT_FOUND}
 
@@ -34,6 +34,7 @@ class Client:
         self._session = requests.Session()
         key = _key(is_here=is_here)
         # As a function: else `requests` prefers what a .netrc file has for the host.
+        # https://github.com/psf/requests/issues/3929
         self._session.auth = lambda request: _signed(request, key)
         if is_here:  # what does not leave the machine needs no TLS
             self._session.headers["X-Forwarded-Proto"] = "https"
@@ -62,13 +63,18 @@ class Client:
         )
 
     def follow(self, path: str, last_id: str | None) -> Iterator[tuple[str, str, dict[str, Any]]]:
-        """Yield event, id and data until the stream breaks off."""
+        """Yield event, id and data until the stream breaks off.
+
+        https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
+        """
         headers = {"Last-Event-ID": last_id} if last_id else {}
         answer = self._ask(
-            "GET", path, headers=headers, stream=True, timeout=(SECONDS, SILENCE_SECONDS)
+            "GET", path, headers=headers, stream=True, timeout=(ANSWER_SECONDS, SILENCE_SECONDS)
         )
         event: dict[str, str] = {}
         try:
+            # With a size, `requests` may keep the last event back until there is more.
+            # https://github.com/psf/requests/issues/2433
             for line in answer.iter_lines(chunk_size=None, delimiter=b"\n"):
                 name, _, value = line.decode("utf-8", "replace").partition(": ")
                 if name:
@@ -80,7 +86,7 @@ class Client:
             return  # the caller goes on where it was
 
     def _ask(self, method: str, path: str, **options: Any) -> requests.Response:
-        options.setdefault("timeout", SECONDS)
+        options.setdefault("timeout", ANSWER_SECONDS)
         try:
             answer = self._session.request(
                 method, self.url + path, allow_redirects=False, **options

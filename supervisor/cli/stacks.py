@@ -143,7 +143,7 @@ def _follow(client: "Client", path: str, *, as_json: bool) -> None:
 
 
 def _go_on(client: "Client", last: str | None) -> str | None:
-    """Wait until somebody answers again."""
+    """Wait until Supervisor answers again."""
     click.echo("The connection broke off, trying again …", err=True)
     while True:
         time.sleep(AGAIN_SECONDS)

@@ -28,9 +28,10 @@ COLOURS = {
 COLUMNS = ("name", "uuid", "state", "healthy", "commit", "last_run", "last_status")
 SHORT = {"uuid": 8, "commit": 8}
 TIMES = ("last_run", "created_at")
-MINUTES, SECONDS = 16, 19  # so many characters of a time
+TO_MINUTES, TO_SECONDS = 16, 19  # so many characters of a time
 
-# Where nobody looks, lines are as long as they have to be: what reads a pipe finds nothing cut.
+# Without a terminal, lines are as long as they have to be: a program that reads a pipe finds
+# nothing cut.
 WIDE = None if sys.stdout.isatty() else 10_000
 
 console = Console(highlight=False, soft_wrap=True, width=WIDE)
@@ -60,7 +61,7 @@ def print_stack(fields: dict[str, Any], runs: list[dict[str, Any]]) -> None:
 def print_entry(entry: dict[str, Any]) -> None:
     """Print a finished run with its exact end: `status` has one of two words only."""
     end = entry["outcome"]
-    line = Text().append(f"{_time(entry['run_at'], SECONDS)} ", "dim")
+    line = Text().append(f"{_time(entry['run_at'], TO_SECONDS)} ", "dim")
     line.append(f"{entry['action']} {end}", f"bold {COLOURS.get(end, '')}".strip())
     line.append(" ").append_text(_cell(entry["message"]))
     console.print(line)
@@ -87,7 +88,7 @@ def _print_rows(columns: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
 
 def _column_cell(column: str, value: Any) -> Text:
     if value and column in TIMES:
-        value = _time(value, MINUTES)
+        value = _time(value, TO_MINUTES)
     return _cell(value, SHORT.get(column))
 
 

@@ -52,7 +52,11 @@ class Json(_Format):
     """Write an object for programs."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the event's line: ASCII, so that no reader finds an end of line in it."""
+        """Return the event's line: ASCII, so that no reader finds an end of line in it.
+
+        Python's `str.splitlines`, say, takes U+2028 for one:
+        https://docs.python.org/3/library/stdtypes.html#str.splitlines
+        """
         facts = self.event(record).items()
         return json.dumps({k: self._redact(v) if isinstance(v, str) else v for k, v in facts})
 
@@ -61,7 +65,7 @@ FORMATS = {"text": Text, "json": Json}
 
 
 def settings(level: str, form: str, redact: Redact) -> dict[str, Any]:
-    """Return the configuration for `logging` and gunicorn; `sh` and others speak at warnings."""
+    """Return the configuration for `logging` and gunicorn; of others only warnings are shown."""
     own = {"level": level.upper(), "handlers": ["out"], "propagate": False}
     return {
         "version": 1,

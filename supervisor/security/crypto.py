@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from supervisor.errors import WrongKey
 from supervisor.security.secret import Secret
 
-NONCE_BYTES = 12  # the size NIST SP 800-38D recommends for AES-GCM
+# The size that NIST recommends for AES-GCM: https://doi.org/10.6028/NIST.SP.800-38D
+NONCE_BYTES = 12
 
 
 class Cipher:

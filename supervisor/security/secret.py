@@ -17,7 +17,10 @@ class Secret:
         return self._text
 
     def matches(self, candidate: bytes) -> bool:
-        """Compare in constant time; digests first, so that not even the length shows."""
+        """Compare in constant time; digests, so that not even the length shows.
+
+        https://docs.python.org/3/library/hmac.html#hmac.compare_digest
+        """
         own = sha256(self._text.encode()).digest()
         return hmac.compare_digest(own, sha256(candidate).digest())
 

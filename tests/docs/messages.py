@@ -26,7 +26,7 @@ ELSEWHERE = {
     "api/body.py": {"ValueError"},
     "api/control.py": {"CANCELLED"},
     "api/errors.py": {"WORDS"},
-    "api/https.py": {"REFUSED"},
+    "api/https.py": {"HTTPS_ONLY"},
     "cli/client.py": {"_said"},
     "commands/git/errors.py": {"_host_key"},
     "deploy/drift.py": {"_difference"},
