@@ -123,7 +123,7 @@ def check(page: str, schema: dict[str, Any], body: str) -> None:
     try:
         jsonschema_rs.validate(schema | {"components": DESCRIPTION["components"]}, given)
     except jsonschema_rs.ValidationError as error:
-        # The README shows on purpose what is refused.
+        # The first stack shows on purpose what is refused.
         assert given == {"name": "", "strategy": "magic"}, f"{page}: {error}"
 
 
