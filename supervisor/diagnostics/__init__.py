@@ -1,1 +1,1 @@
-"""Whether Supervisor itself is well."""
+"""Whether Supervisor itself is well: what /up tells, and alarms in the log."""

@@ -1,1 +1,1 @@
-"""Who carries runs out."""
+"""Carries runs out: a pool of threads, one attempt at a time for each stack; plans too."""

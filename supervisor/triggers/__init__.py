@@ -1,1 +1,1 @@
-"""Who asks for runs by itself: forges, polls, and what falls due."""
+"""What asks for runs by itself: forges, polls, and what falls due."""

@@ -1,1 +1,1 @@
-"""How stacks fare on the engine."""
+"""How stacks fare on the engine: health, drift, and what is put back."""
