@@ -7,7 +7,7 @@ COMPILE := pip-compile --quiet --upgrade --strip-extras --generate-hashes --no-e
 	--no-emit-find-links --no-emit-trusted-host --no-emit-options
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test faults check lint format bench image update clean
+.PHONY: help run demo quick test faults check lint format bench image update clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -18,10 +18,16 @@ run: .venv/installed ## Start the service in the foreground (settings: docs/conf
 demo: .venv/installed ## Show the main job on a real stack (KEEP=1 leaves it running)
 	@scripts/with-engine.sh scripts/demo.sh
 
+# What has no engine can't wait for one: the address given here leads nowhere.
+quick: lint ## Lint, and run every test that needs no engine: what to call after each change
+	@DOCKER_HOST=unix:///no-engine $(BIN)/python -m pytest --numprocesses logical --maxprocesses 8 \
+		--dist worksteal -m "not engine" $(ARGS)
+
 # Much of the time goes into waiting for containers, so four files run side by side. The order is
 # that of the names: the folder with a thousand quick tests comes last, so that all end together.
 test: .venv/installed ## Run the tests, on a real engine (ARGS="-k polling")
-	@scripts/with-engine.sh $(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@scripts/with-engine.sh $(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder \
+		--durations 25 --durations-min 1 $(ARGS)
 
 faults: .venv/installed ## Run what proves the fault plan; print a line for each row (ARGS="-k engine")
 	@scripts/with-engine.sh $(BIN)/python -m tests.faults $(ARGS)

@@ -9,6 +9,7 @@ import hypothesis
 import pytest
 
 from supervisor.commands.process.shell import Cancellation, Shell
+from tests.support import ROOT
 from tests.support.api import Api, Rows, application, close
 from tests.support.engine import Engine
 from tests.support.git_http import GitServer
@@ -18,6 +19,8 @@ from tests.support.shell import Log
 from tests.support.waiting import journal
 
 StartService = Callable[..., Service]
+# The folders whose tests may need an engine. The others are the rooms of the package.
+WITH_ENGINE = {"bench", "docs", "faults", "scenarios", "tooling"}
 
 
 # How long one example takes depends on what else this machine does.
@@ -40,12 +43,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is long, and let reports say which rows of the fault plan a test proves."""
+    """Leave out what is long; mark what needs an engine; name the rows of the fault plan."""
     if not config.getoption("--long"):
         long = [item for item in items if item.get_closest_marker("long")]
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if item not in long]
     for item in items:
+        if "engine" in getattr(item, "fixturenames", ()):
+            _mark_engine(item)
         names = dict.fromkeys(row for mark in item.iter_markers("row") for row in mark.args)
         item.user_properties += [("row", row) for row in names]
 
@@ -64,6 +69,13 @@ def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Iterator[Any]:
     if call.excinfo and "from pytest-timeout" in str(call.excinfo.value):
         report.sections.append(("What it waited for", journal.told()))
     return report
+
+
+def _mark_engine(item: pytest.Item) -> None:
+    """Have `make quick` leave it out; keep the folders of the rooms free of it."""
+    item.add_marker("engine")
+    if item.path.relative_to(ROOT / "tests").parts[0] not in WITH_ENGINE:
+        raise pytest.UsageError(f"{item.nodeid} needs an engine: it belongs to tests/scenarios")
 
 
 @pytest.fixture(scope="session")

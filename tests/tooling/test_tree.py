@@ -1,0 +1,27 @@
+"""Tests are where a reader of a module looks for them."""
+
+import re
+
+from tests.conftest import WITH_ENGINE
+from tests.support import ROOT
+
+TESTS, PACKAGE = ROOT / "tests", ROOT / "supervisor"
+ROOMS = {path.parent.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py")}
+
+
+def mirrored(name: str, room: str) -> bool:
+    """Tell whether a test file has a module's name, or its room's, and maybe a word more."""
+    stem = name.removeprefix("test_").removesuffix(".py")
+    modules = {path.stem for path in (PACKAGE / room).glob("*.py")} | {room.rpartition("/")[2]}
+    return any(re.fullmatch(rf"{module}(_\w+)?", stem) for module in modules)
+
+
+def test_a_test_of_a_room_has_the_name_of_a_module() -> None:
+    astray = []
+    for path in TESTS.rglob("test_*.py"):
+        folder = path.parent.relative_to(TESTS).as_posix()
+        if folder.split("/")[0] in WITH_ENGINE:
+            continue
+        if folder not in ROOMS or not mirrored(path.name, folder):
+            astray.append(str(path.relative_to(TESTS)))
+    assert astray == []
