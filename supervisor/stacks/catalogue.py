@@ -13,7 +13,7 @@ from sqlalchemy import Row, Select, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from supervisor.commands.git.repository_key import repository_key
+from supervisor.commands.git.address import repository_key
 from supervisor.errors import LimitReached, StackInvalid, StackNotFound
 from supervisor.runs import queue
 from supervisor.stacks import vault

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from supervisor.commands.git.repository_key import repository_key
+from supervisor.commands.git.address import repository_key
 from supervisor.errors import LimitReached, SignatureInvalid, StackNotFound, WrongStrategy
 from supervisor.forges import bitbucket, understand
 from supervisor.forges.push import Push

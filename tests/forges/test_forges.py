@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervisor.commands.git.repository_key import repository_key
+from supervisor.commands.git.address import repository_key
 from supervisor.forges import understand
 from supervisor.forges.push import Change, Push
 from supervisor.forges.signature import is_valid

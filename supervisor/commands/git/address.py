@@ -1,4 +1,4 @@
-"""Which addresses of repositories are taken: one rule for stacks and for their submodules."""
+"""Addresses of repositories: which are taken, and when two of them mean the same repository."""
 
 import ipaddress
 import re
@@ -9,6 +9,8 @@ SCHEMES = ("file", "ssh", "http", "https")
 INVALID = "is not a valid URL"
 # user@host:path; its path begins at the user's home, which is the root of a forge's repositories.
 SHORT_SSH = re.compile(r"([A-Za-z0-9_][\w.+-]*)@([A-Za-z0-9][A-Za-z0-9.-]*):/?([^/:\s][^:\s]*)")
+# The same form as loosely as ssh takes it, also without a user.
+SCP = re.compile(r"(?:[^@/\s]+@)?([^:/\s]+):(?!//)(.+)\Z")
 
 
 def written_out(url: str) -> str | None:
@@ -45,12 +47,12 @@ def _check_host(scheme: str, host: str, user: str) -> None:
         return
     if not re.fullmatch(r"[a-z0-9_][a-z0-9._-]*|[0-9a-f:.]+", host) or user[:1] in ("-", "%"):
         raise ValueError(INVALID)
-    address = _address(host)
+    address = _ip_address(host)
     if address and address.is_link_local:
         raise ValueError("must not be a link-local address")
 
 
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def _ip_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """Return the address that a host is, also in the short and hexadecimal forms; else None."""
     try:
         address = ipaddress.ip_address(host)
@@ -60,3 +62,18 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         except OSError:
             return None
     return getattr(address, "ipv4_mapped", None) or address
+
+
+def repository_key(address: str) -> str:
+    """Return host and path without scheme, user, port, case of the host, and .git."""
+    match = None if "://" in address else SCP.match(address)
+    if match:
+        host, path = match.groups()
+    else:
+        try:
+            parts = urlsplit(address)
+            host, path = parts.hostname or "", parts.path
+        except ValueError:
+            return address
+    path = re.sub(r"/+", "/", path).strip("/").removesuffix(".git").rstrip("/")
+    return f"{host.lower()}/{path}"

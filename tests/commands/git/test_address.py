@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervisor.commands.git.repository_key import repository_key
+from supervisor.commands.git.address import repository_key
 
 # Addresses
 
