@@ -6,7 +6,7 @@ from flask import Blueprint, g
 from werkzeug.exceptions import BadRequest
 
 from supervisor.api.body import json_object
-from supervisor.commands.git.mirror import is_commit
+from supervisor.commands.git.references import is_commit
 from supervisor.deploy.host_storage import HostStorage
 from supervisor.errors import LimitReached, SupervisorError
 from supervisor.runner.planner import plan

@@ -14,7 +14,7 @@ from supervisor.cli import settings
 from supervisor.cli.exits import Ended, printable
 from supervisor.commands.docker.engine import Engine
 from supervisor.commands.docker.plugin import plugin_version
-from supervisor.commands.git import mirror as git
+from supervisor.commands.git.call import git_version
 from supervisor.commands.process.shell import Shell
 from supervisor.deploy.host_storage import HostStorage, lost_with_container
 from supervisor.errors import SupervisorError
@@ -143,7 +143,7 @@ def _clock() -> str:
 
 
 TOOLS: dict[str, Callable[[], str]] = {
-    "git": lambda: git.version(Shell(), SECONDS),
+    "git": lambda: git_version(Shell(), SECONDS),
     "engine": _engine,
     "plugin": _plugin,
     "clock": _clock,

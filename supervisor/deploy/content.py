@@ -4,8 +4,9 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 
-from supervisor.commands.git import mirror as git
 from supervisor.commands.git.lfs import fetch_large_files
+from supervisor.commands.git.mirror import Git
+from supervisor.commands.git.references import full_names, is_commit, ls_remote, resolve_reference
 from supervisor.commands.git.untracked import in_the_way
 from supervisor.commands.process.shell import Shell
 from supervisor.deploy.spec import StackSpec
@@ -34,9 +35,9 @@ class Content:
     step: Callable[[str, str], None]
 
     @property
-    def mirror(self) -> git.Git:
+    def mirror(self) -> Git:
         """Return the repository's mirror."""
-        return git.Git(self.shell, self.place.mirror)
+        return Git(self.shell, self.place.mirror)
 
     def _mirror_alone(self) -> AbstractContextManager[None]:
         return mirror_locked(self.place.mirror, self.limits.fetch, self.shell.cancellation)
@@ -46,11 +47,11 @@ class Content:
 
         Raise ReferenceNotFound.
         """
-        if git.is_commit(reference):
+        if is_commit(reference):
             return reference, reference
-        names = git.candidates(reference)
-        found = git.ls_remote(self.shell, self.spec.remote, names, self.limits.ls_remote)
-        resolved = git.resolve(found, reference)
+        names = full_names(reference)
+        found = ls_remote(self.shell, self.spec.remote, names, self.limits.ls_remote)
+        resolved = resolve_reference(found, reference)
         if resolved is None:
             raise ReferenceNotFound(
                 f"The repository has no branch or tag {reference}: check git_reference"
@@ -134,10 +135,10 @@ class Content:
             self._fetch_large_files(state)
             run()
 
-    def _mirror_of(self, state: AppliedState) -> git.Git:
+    def _mirror_of(self, state: AppliedState) -> Git:
         """Return the mirror that a state came from; the repository may have another address now."""
         former = self.place.mirror_called(state.mirror)
-        return git.Git(self.shell, former) if state.mirror and former.exists() else self.mirror
+        return Git(self.shell, former) if state.mirror and former.exists() else self.mirror
 
     def _fetch_large_files(self, state: AppliedState) -> None:
         self.step("fetch", "Fetching the files that are kept in Git LFS")

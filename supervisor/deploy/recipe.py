@@ -13,7 +13,7 @@ from typing import Any
 from supervisor.commands.docker.compose import Compose
 from supervisor.commands.docker.engine import Engine
 from supervisor.commands.docker.images import local_images
-from supervisor.commands.git import mirror as git
+from supervisor.commands.git.mirror import Git
 from supervisor.commands.process.shell import Shell
 from supervisor.deploy.apply import compose_for
 from supervisor.deploy.content import Content
@@ -203,7 +203,7 @@ class Recipe:
         return f"{self.spec.reference} at {(self.progress.commit or '')[:12]}"
 
     @property
-    def mirror(self) -> git.Git:
+    def mirror(self) -> Git:
         """Return the repository's mirror."""
         return self.content.mirror
 

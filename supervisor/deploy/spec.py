@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from supervisor.commands.git.environment import Remote
+from supervisor.commands.git.remote import Remote
 from supervisor.deploy.state import AppliedState
 
 

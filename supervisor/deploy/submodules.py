@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from supervisor.commands.git import address
-from supervisor.commands.git.environment import Remote
 from supervisor.commands.git.mirror import Git
+from supervisor.commands.git.remote import Remote
 from supervisor.commands.git.submodules import graft, submodules_of
 from supervisor.deploy.workspace import Workspace
 from supervisor.errors import (

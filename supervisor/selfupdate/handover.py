@@ -17,7 +17,7 @@ from typing import Any
 
 from supervisor import durable
 from supervisor.commands.docker.own_container import Mount, OwnContainer
-from supervisor.commands.git.environment import Remote
+from supervisor.commands.git.remote import Remote
 from supervisor.deploy.rollout import Job, Progress
 from supervisor.deploy.spec import StackSpec
 from supervisor.deploy.state import AppliedState

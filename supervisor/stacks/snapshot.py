@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from supervisor.commands.git.environment import Remote
+from supervisor.commands.git.remote import Remote
 from supervisor.deploy.spec import StackSpec
 from supervisor.deploy.state import AppliedState
 from supervisor.deploy.workspace import Workspace

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from sqlalchemy import select, update
 
-from supervisor.commands.git import mirror as git
-from supervisor.commands.git.environment import Remote
+from supervisor.commands.git.references import full_names, is_commit, ls_remote, resolve_reference
+from supervisor.commands.git.remote import Remote
 from supervisor.commands.process.shell import Shell
 from supervisor.errors import Broken, ReferenceNotFound, SupervisorError
 from supervisor.runs import queue
@@ -45,7 +45,7 @@ def perform(check: Check, shell: Shell, seconds: float) -> None:
     """Ask for every reference at once, and submit a run where a commit is new."""
     wanted = {name for stack in check.stacks for name in _candidates(stack)}
     try:
-        found = git.ls_remote(shell, check.remote, sorted(wanted), seconds) if wanted else {}
+        found = ls_remote(shell, check.remote, sorted(wanted), seconds) if wanted else {}
     except SupervisorError as error:
         _record(check.stacks, error)
         return
@@ -61,13 +61,13 @@ def perform(check: Check, shell: Shell, seconds: float) -> None:
 
 def _candidates(stack: Stack) -> list[str]:
     reference = stack.git_reference
-    return [] if git.is_commit(reference) else git.candidates(reference)
+    return [] if is_commit(reference) else full_names(reference)
 
 
 def _commit(stack: Stack, found: dict[str, str]) -> str | None:
-    if git.is_commit(stack.git_reference):
+    if is_commit(stack.git_reference):
         return stack.git_reference
-    resolved = git.resolve(found, stack.git_reference)
+    resolved = resolve_reference(found, stack.git_reference)
     return resolved[1] if resolved else None
 
 

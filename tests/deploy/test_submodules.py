@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.commands.git.environment import Remote
+from supervisor.commands.git.remote import Remote
 from supervisor.commands.process.shell import Shell
 from supervisor.deploy.content import Content
 from supervisor.deploy.spec import StackSpec

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.commands.git.environment import Remote
+from supervisor.commands.git.remote import Remote
 from supervisor.deploy.rollout import Job, Progress
 from supervisor.deploy.spec import StackSpec
 from supervisor.deploy.state import AppliedState

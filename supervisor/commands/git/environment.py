@@ -3,10 +3,10 @@
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
+from supervisor.commands.git.remote import Remote
 from supervisor.commands.git.ssh import read_known_hosts, ssh_command
 from supervisor.commands.process.memory_file import memory_file
 
@@ -34,40 +34,6 @@ SETTINGS = {
 }
 
 ASKING_NOBODY = {"lfs.url": "none"}  # or git-lfs would ask whatever server a `.lfsconfig` names
-
-
-@dataclass(frozen=True)
-class Remote:
-    """Where a repository is, as whom to ask for it, and whom to believe that it is there.
-
-    `known_hosts` is the text of such a file, `known_hosts_file` the path of one that is used where
-    there is no text, and `ca_file` has certificates that count beside the system's.
-    """
-
-    url: str
-    username: str | None = None
-    token: str | None = field(default=None, repr=False)
-    ssh_key: str | None = field(default=None, repr=False)
-    known_hosts: str | None = field(default=None, repr=False)
-    known_hosts_file: str | None = None
-    ca_file: str | None = None
-
-    def elsewhere(self, url: str) -> "Remote":
-        """Return another repository to ask; credentials go along to the same host only.
-
-        A token goes where nobody but that host can read it, or could before. A key is never sent.
-        """
-        own, other = urlsplit(self.url), urlsplit(url)
-        asked = replace(self, url=url)
-        if (own.scheme, own.hostname, _port(own)) != (other.scheme, other.hostname, _port(other)):
-            asked = replace(asked, username=None, token=None)
-        if own.hostname != other.hostname:
-            asked = replace(asked, ssh_key=None)
-        return asked
-
-
-def _port(parts: SplitResult) -> int | None:
-    return parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 @contextmanager

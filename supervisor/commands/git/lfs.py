@@ -4,8 +4,8 @@ import re
 import shutil
 import time
 
-from supervisor.commands.git.environment import Remote
 from supervisor.commands.git.mirror import Git
+from supervisor.commands.git.remote import Remote
 from supervisor.errors import CommandMissing
 
 OBJECT = re.compile(r"^[0-9a-f]{64}\b", re.MULTILINE)

@@ -1,60 +1,18 @@
-"""The git command line: what a stack needs of it, and nothing that a repository could steer."""
+"""Mirrors of repositories: what a stack needs of git, and nothing that a repository could steer."""
 
 import re
 import shutil
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from supervisor.commands.git.environment import Remote, git_environment
-from supervisor.commands.git.errors import explain, hides_fingerprint, is_damage
+from supervisor.commands.git.call import LOCAL_SECONDS, run_git
+from supervisor.commands.git.errors import is_damage
+from supervisor.commands.git.remote import Remote
 from supervisor.commands.process.shell import Shell
 from supervisor.errors import CommandFailed, MirrorDamaged, SupervisorError
-
-COMMIT = re.compile(r"[0-9a-f]{40}\Z")
-LOCAL_SECONDS = 60
-
-
-def is_commit(reference: str) -> bool:
-    """Tell whether a reference is a full commit id."""
-    return bool(COMMIT.match(reference))
-
-
-def candidates(reference: str) -> list[str]:
-    """Return the full names that a reference may stand for, the first one first."""
-    if reference.startswith("refs/"):
-        return [reference]
-    return [f"refs/heads/{reference}", f"refs/tags/{reference}"]
-
-
-def resolve(found: Mapping[str, str], reference: str) -> tuple[str, str] | None:
-    """Return the full name and commit of a reference; branches win over tags."""
-    for name in candidates(reference):
-        if name in found:
-            return name, found[name]
-    return None
-
-
-def version(shell: Shell, seconds: float) -> str:
-    """Return which git there is; raise CommandMissing."""
-    return _run(shell, _git("--version"), seconds).strip()
-
-
-def ls_remote(
-    shell: Shell, remote: Remote, references: Sequence[str], seconds: float
-) -> dict[str, str]:
-    """Ask for references by their full names; return the commit of each that exists.
-
-    Annotated tags are given as the commit they point to. An empty repository gives {}.
-    """
-    patterns = [pattern for name in references for pattern in (name, f"{name}^{{}}")]
-    argv = _git("ls-remote", "--end-of-options", remote.url, *patterns)
-    text = _run(shell, argv, seconds, remote=remote)
-    rows = [line.split("\t", 1) for line in text.splitlines() if "\t" in line]
-    found = {name: commit for commit, name in rows}
-    return {name: found.get(f"{name}^{{}}", found[name]) for name in references if name in found}
 
 
 @dataclass(frozen=True)
@@ -70,8 +28,7 @@ class Git:
             return False
         draft = self.mirror.with_name(f"{self.mirror.name}.{uuid4().hex}")
         draft.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        argv = _git("init", "--quiet", "--bare", "--template=", str(draft))
-        _run(self.shell, argv, LOCAL_SECONDS)
+        run_git(self.shell, "init", "--quiet", "--bare", "--template=", str(draft))
         try:
             draft.rename(self.mirror)
         except OSError:
@@ -100,14 +57,12 @@ class Git:
     def _fetch(
         self, remote: Remote, source: str, target: str, seconds: float, shallow: bool
     ) -> str:
-        argv = self._argv(
-            "fetch", "--quiet", "--no-tags", "--no-auto-maintenance",
-            *(("--depth=1",) if shallow else ()),
-            "--end-of-options", remote.url, f"+{source}:{target}",
-        )  # fmt: skip
+        command = ["fetch", "--quiet", "--no-tags", "--no-auto-maintenance"]
+        command += ["--depth=1"] if shallow else []
+        command += ["--end-of-options", remote.url, f"+{source}:{target}"]
         self._remove_half_fetched()
         try:
-            _run(self.shell, argv, seconds, remote=remote)
+            self.run(*command, seconds=seconds, remote=remote)
         except SupervisorError:
             self._remove_half_fetched()
             raise
@@ -142,8 +97,7 @@ class Git:
         if named:
             # Without -t a folder isn't told of where something in it is asked for as well.
             listing = ("ls-tree", "-t", "-z", "--full-tree", commit, "--", *named)
-            argv = self._argv("--literal-pathspecs", *listing)
-            text = _run(self.shell, argv, LOCAL_SECONDS)
+            text = self.run("--literal-pathspecs", *listing)
             for entry in filter(None, text.split("\0")):
                 facts, path = entry.split("\t", 1)
                 if path in paths:
@@ -155,10 +109,8 @@ class Git:
         """Return the commits that lead from one to the other, newest first, at most so many."""
         # Cut by git: nobody has to be able to read a subject of a megabyte.
         form = "%H%x00%<(100,trunc)%an%x00%aI%x00%<(300,trunc)%s"
-        argv = self._argv(
-            "log", f"--max-count={count}", f"--format={form}", "--end-of-options", f"{old}..{new}"
-        )
-        text = _run(self.shell, argv, LOCAL_SECONDS)
+        limits = (f"--max-count={count}", f"--format={form}")
+        text = self.run("log", *limits, "--end-of-options", f"{old}..{new}")
         names = ("commit", "author", "at", "subject")
         rows = [map(_readable, line.split("\0")) for line in text.split("\n") if line]
         return [dict(zip(names, row, strict=False)) for row in rows]
@@ -184,23 +136,24 @@ class Git:
         """
         work_tree.mkdir(mode=0o755, parents=True, exist_ok=True)
         index.with_name(f"{index.name}.lock").unlink(missing_ok=True)
-        argv = self._argv(
-            f"--work-tree={work_tree}", "read-tree", "--reset", "-u", "--end-of-options", commit
-        )
+
+        def read_tree() -> None:
+            command = ("read-tree", "--reset", "-u", "--end-of-options", commit)
+            self.run(*command, seconds=seconds, index=index, work_tree=work_tree)
+
         try:
-            _run(self.shell, argv, seconds, cwd=work_tree, index=index)
+            read_tree()
         except CommandFailed as error:
             if is_damage(error):
                 raise MirrorDamaged from None
             if not re.search(r"index file (corrupt|smaller)|bad (index|signature)", error.output):
                 raise
             index.unlink()
-            _run(self.shell, argv, seconds, cwd=work_tree, index=index)
+            read_tree()
 
     def collect_garbage(self, seconds: float) -> None:
         """Pack the mirror and drop what no stack needs any more."""
-        argv = self._argv("gc", "--quiet", "--prune=1.hour.ago")
-        _run(self.shell, argv, seconds)
+        self.run("gc", "--quiet", "--prune=1.hour.ago", seconds=seconds)
 
     def discard(self) -> None:
         """Put a damaged mirror out of the way; all that it holds can be fetched again."""
@@ -215,49 +168,21 @@ class Git:
         seconds: float = LOCAL_SECONDS,
         remote: Remote | None = None,
         index: Path | None = None,
+        work_tree: Path | None = None,
     ) -> str:
-        """Run another git command on the mirror; return what it prints."""
-        argv, cwd = self._argv(*arguments), self.mirror if index else None
-        return _run(self.shell, argv, seconds, remote=remote, cwd=cwd, index=index)
+        """Run another git command on the mirror, also on files beside it; return what it prints."""
+        place = [f"--git-dir={self.mirror}"]
+        place += [f"--work-tree={work_tree}"] if work_tree else []
+        cwd = work_tree or (self.mirror if index else None)
+        return run_git(
+            self.shell, *place, *arguments, seconds=seconds, remote=remote, cwd=cwd, index=index
+        )
 
     def _line(self, *arguments: str) -> str:
         return self.run(*arguments).strip()
-
-    def _argv(self, *arguments: str) -> list[str]:
-        return _git(f"--git-dir={self.mirror}", *arguments)
 
 
 def _readable(text: str) -> str:
     """Return what anybody wrote as what a terminal may show, cut where it takes no room there."""
     shown = text.rstrip()[:300]
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in shown)
-
-
-def _git(*arguments: str) -> list[str]:
-    return ["git", *arguments]
-
-
-def _run(
-    shell: Shell,
-    argv: Sequence[str],
-    seconds: float,
-    *,
-    remote: Remote | None = None,
-    cwd: Path | None = None,
-    index: Path | None = None,
-) -> str:
-    more = {"GIT_INDEX_FILE": str(index)} if index else {}
-
-    def once(*, verbose: bool) -> str:
-        with git_environment(remote, verbose=verbose) as environment:
-            return shell.capture(argv, env=environment | more, seconds=seconds, cwd=cwd)
-
-    try:
-        return once(verbose=False)
-    except CommandFailed as error:
-        if not hides_fingerprint(error):
-            raise explain(error) from None
-    try:  # which host key it was shown, ssh tells only who asks for it
-        return once(verbose=True)
-    except CommandFailed as error:
-        raise explain(error) from None

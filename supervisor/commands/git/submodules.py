@@ -34,7 +34,7 @@ def graft(mirror: Git, commit: str, trees: Mapping[str, str]) -> str:
     index = mirror.mirror / f"tmp_{uuid4().hex}"  # removed at the next start, if not here
 
     def run(*arguments: str) -> str:
-        return mirror.run(f"--work-tree={mirror.mirror}", *arguments, index=index).strip()
+        return mirror.run(*arguments, index=index, work_tree=mirror.mirror).strip()
 
     try:
         run("read-tree", "--end-of-options", commit)

@@ -4,7 +4,8 @@ import subprocess
 
 import pytest
 
-from supervisor.commands.git.environment import Remote, git_environment
+from supervisor.commands.git.environment import git_environment
+from supervisor.commands.git.remote import Remote
 
 TOKEN = "tok-CANARY-2"
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.commands.git.environment import Remote
 from supervisor.commands.git.lfs import fetch_large_files, forget_large_files
 from supervisor.commands.git.mirror import Git
+from supervisor.commands.git.remote import Remote
 from supervisor.commands.process.shell import Shell
 from supervisor.errors import DeployRefused, LargeFilesMissing, RepositoryDenied
 from tests.scenarios.deploys.stage import stack_files

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.commands.git import mirror as git
-from supervisor.commands.git.environment import Remote
-from supervisor.commands.git.mirror import Git, ls_remote
+from supervisor.commands.git.mirror import Git
+from supervisor.commands.git.references import ls_remote, resolve_reference
+from supervisor.commands.git.remote import Remote
 from supervisor.commands.process.shell import Shell
 from supervisor.errors import (
     CommandTimedOut,
@@ -91,9 +91,9 @@ def test_an_empty_repository_has_no_references(shell: Shell, tmp_path: Path) -> 
 
 def test_a_branch_wins_over_a_tag() -> None:
     found = {"refs/tags/x": "1" * 40, "refs/heads/x": "2" * 40}
-    assert git.resolve(found, "x") == ("refs/heads/x", "2" * 40)
-    assert git.resolve(found, "refs/tags/x") == ("refs/tags/x", "1" * 40)
-    assert git.resolve(found, "y") is None
+    assert resolve_reference(found, "x") == ("refs/heads/x", "2" * 40)
+    assert resolve_reference(found, "refs/tags/x") == ("refs/tags/x", "1" * 40)
+    assert resolve_reference(found, "y") is None
 
 
 def test_a_fetch_returns_the_commit(mirror: Git, source: Repository, remote: Remote) -> None:

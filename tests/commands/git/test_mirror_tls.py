@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.commands.git.environment import Remote
-from supervisor.commands.git.mirror import Git, ls_remote
+from supervisor.commands.git.mirror import Git
+from supervisor.commands.git.references import ls_remote
+from supervisor.commands.git.remote import Remote
 from supervisor.commands.process.shell import Shell
 from supervisor.errors import RepositoryUnreachable
 from tests.support.authority import Authority

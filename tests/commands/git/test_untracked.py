@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.commands.git.environment import Remote
 from supervisor.commands.git.mirror import Git
+from supervisor.commands.git.remote import Remote
 from supervisor.commands.git.untracked import in_the_way
 from supervisor.commands.process.shell import Shell
 from tests.support.repository import Repository

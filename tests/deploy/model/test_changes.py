@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from supervisor.commands.git.environment import Remote
 from supervisor.commands.git.mirror import Git
+from supervisor.commands.git.remote import Remote
 from supervisor.commands.process.shell import Shell
 from supervisor.deploy.model.changes import Changes, compare
 from supervisor.deploy.model.fingerprint import Origin, fingerprint
