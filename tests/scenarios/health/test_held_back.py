@@ -165,8 +165,10 @@ def test_what_runs_survives_a_repository_that_is_of_no_use(
     shared_service.wait_for_run(uuid, control(shared_service, uuid, "stop"))
     nowhere = {"git_repository": f"{tmp_path.as_uri()}/nowhere"}
     answer = shared_service.patch(f"/stacks/{uuid}", json=nowhere)
-    shared_service.wait_for_run(uuid, run_of(answer), status="failed")
+    shared_service.wait_for_run(uuid, run_of(answer), status="skipped")
     shared_service.wait_for_run(uuid, control(shared_service, uuid, "start"))
+    catching_up = shared_service.wait_for_run(uuid, status="failed")
+    assert catching_up["trigger"] == "recovery"
     assert shown(shared_service, stack)["healthy"] is True
 
 
