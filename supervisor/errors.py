@@ -39,6 +39,39 @@ class StorageInUse(SupervisorError):
     """Another process has this storage."""
 
 
+class StorageError(Exception):
+    """The database did not do what was asked of it; `reason` is what it said itself.
+
+    No SupervisorError: those who catch one go on, as after a no from the world outside. Here a
+    transaction was lost.
+    """
+
+    def __init__(self, text: str, reason: str) -> None:
+        super().__init__(text)
+        self.reason = reason
+
+
+class StorageBroken(StorageError):
+    """The database cannot be used as things are: a disk that fails, or may not be written to."""
+
+
+class StorageFull(StorageBroken):
+    """The disk has no room for what is to be stored."""
+
+
+class StorageBusy(StorageBroken):
+    """Another program has had the database for too long."""
+
+
+class NotUnique(StorageError):
+    """Another row has this already."""
+
+    @property
+    def column(self) -> str:
+        """Return where, as TABLE.COLUMN."""
+        return self.reason.rpartition(": ")[2]
+
+
 class BackupRefused(SupervisorError):
     """A file cannot be put in the place of the database."""
 

@@ -1,18 +1,16 @@
 """Starting and stopping what works in the background of an app."""
 
 import logging
-import sqlite3
 import sys
 import threading
 
 from flask import Flask
-from sqlalchemy.exc import DatabaseError
 
 from supervisor.deploy import host_storage
 from supervisor.diagnostics.engine import EngineProbe
 from supervisor.diagnostics.pulse import Pulse
 from supervisor.diagnostics.rounds import Rounds
-from supervisor.errors import SupervisorError, WrongKey
+from supervisor.errors import StorageError, SupervisorError, WrongKey
 from supervisor.runner.pool import Runner
 from supervisor.settings import keys, parts
 from supervisor.settings.config import Config
@@ -45,8 +43,8 @@ def start(app: Flask, config: Config) -> None:
         if isinstance(error, WrongKey) and keys.next_keys(config.storage):
             log.error("A rotation of the key was cut off: call supervisor rotate-key again")
         sys.exit(REFUSED)
-    except (DatabaseError, sqlite3.Error, OSError) as error:
-        reason = error.orig if isinstance(error, DatabaseError) else error
+    except (StorageError, OSError) as error:
+        reason = error.reason if isinstance(error, StorageError) else error
         log.error("Supervisor does not start: the database cannot be used: %s", reason)
         sys.exit(REFUSED)
     host_storage.warn_if_lost(config.storage)

@@ -4,7 +4,6 @@ import logging
 from typing import Any
 
 from flask import Flask, request
-from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
 from supervisor import errors
@@ -33,7 +32,7 @@ def register(app: Flask) -> None:
     """Attach the handlers."""
     app.register_error_handler(errors.StackInvalid, _invalid)
     app.register_error_handler(errors.SupervisorError, _domain)
-    app.register_error_handler(OperationalError, _storage)
+    app.register_error_handler(errors.StorageBroken, _storage)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unexpected)
 
@@ -47,15 +46,14 @@ def _domain(error: errors.SupervisorError) -> Answer:
     return ({"error": str(error)}, status) if status else _unexpected(error)
 
 
-def _storage(error: OperationalError) -> Answer:
+def _storage(error: errors.StorageBroken) -> Answer:
     """Tell that nothing was accepted: the disk is full, or another program holds the database."""
-    cause = str(error.orig)
-    log.error("The database refused: %s", cause)
-    if "full" in cause:
+    log.error("The database refused: %s", error.reason)
+    if isinstance(error, errors.StorageFull):
         # Forges repeat a delivery after a 503 only.
         status = 503 if request.blueprint == "webhook" else 507
         return {"error": "The storage is full: free space, then send this again"}, status
-    if "locked" in cause:
+    if isinstance(error, errors.StorageBusy):
         return {"error": "The database is busy: send this again"}, 503, {"Retry-After": "5"}
     return {"error": "The database cannot be used, see Supervisor's log"}, 503
 

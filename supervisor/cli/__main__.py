@@ -1,6 +1,5 @@
 """What `supervisor` is: its commands, and how it ends when something is wrong."""
 
-import sqlite3
 from typing import Any
 
 import click
@@ -11,7 +10,7 @@ from supervisor.cli.check import check
 from supervisor.cli.exits import Ended
 from supervisor.cli.rotate import rotate_key
 from supervisor.cli.stacks import stacks
-from supervisor.errors import ConfigInvalid, StorageInUse, SupervisorError
+from supervisor.errors import ConfigInvalid, StorageError, StorageInUse, SupervisorError
 
 STATUS: dict[type[Exception], int] = {ConfigInvalid: 2, StorageInUse: 3}
 
@@ -23,8 +22,10 @@ class Commands(AppGroup):
         """Run the command; raise Ended in place of what went wrong."""
         try:
             return super().invoke(ctx)
-        except (SupervisorError, sqlite3.Error) as error:
+        except SupervisorError as error:
             raise Ended(str(error), STATUS.get(type(error), 1)) from None
+        except StorageError as error:
+            raise Ended(error.reason) from None
         except BrokenPipeError:
             # The reader of the pipe has enough, and click ends quietly.
             raise

@@ -2,9 +2,8 @@
 
 import os
 import shutil
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,17 +16,16 @@ from supervisor.commands.docker.plugin import plugin_version
 from supervisor.commands.git.call import git_version
 from supervisor.commands.process.shell import Shell
 from supervisor.deploy.host_storage import HostStorage, lost_with_container
-from supervisor.errors import SupervisorError
+from supervisor.errors import StorageError, SupervisorError
 from supervisor.security.crypto import Cipher
 from supervisor.settings.config import Config
-from supervisor.store import schema, snapshots
+from supervisor.store.glance import glance_at
 from supervisor.store.lock import is_open
 
 SECONDS = 10
 FREE_BYTES = 256 * 1024 * 1024
 CLOCK_SECONDS = 30
 OLDEST_PLUGIN = (2, 20)
-HAS_REVISION = "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"
 ENGINE = Engine(Shell())
 
 
@@ -64,7 +62,7 @@ def check() -> None:
 def _try(name: str, part: Callable[[], str]) -> bool:
     try:
         _tell(name, f"ok: {part()}")
-    except (SupervisorError, sqlite3.Error, OSError) as error:
+    except (SupervisorError, StorageError, OSError) as error:
         _tell(name, f"WRONG: {error}")
         return False
     return True
@@ -100,19 +98,17 @@ def _database(config: Config) -> str:
     path = config.storage / "supervisor.db"
     if not path.exists():
         return "will be made at the first start"
-    with closing(snapshots.open_existing(path)) as connection:
-        if not connection.execute(HAS_REVISION).fetchone():
-            return "is being made by a first start, or was left by one: start Supervisor"
-        (revision,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-        if revision not in schema.revisions():
-            raise SupervisorError(f"is at revision {revision}, from a newer release: use that one")
-        row = connection.execute("SELECT canary FROM seal").fetchone()
-        (newest,) = connection.execute("SELECT max(created_at) FROM runs").fetchone()
-    if row:
-        Cipher(config.secret_key_base).open(row[0], "canary")
+    found = glance_at(path)
+    if found is None:
+        return "is being made by a first start, or was left by one: start Supervisor"
+    revision, newest = found.revision, found.newest_run
+    if not found.is_known:
+        raise SupervisorError(f"is at revision {revision}, from a newer release: use that one")
+    if found.canary:
+        Cipher(config.secret_key_base).open(found.canary, "canary")
     if newest and datetime.fromisoformat(newest).replace(tzinfo=UTC) > datetime.now(UTC):
         raise SupervisorError(f"has runs of {newest} UTC, later than now: set this machine's clock")
-    upgrade = "" if revision == schema.revisions()[-1] else ", will be upgraded at the next start"
+    upgrade = "" if found.is_newest else ", will be upgraded at the next start"
     return f"revision {revision}{upgrade}"
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from supervisor.diagnostics import alarms
 from supervisor.diagnostics.engine import EngineProbe
 from supervisor.diagnostics.pulse import Pulse
+from supervisor.errors import StorageError
 from supervisor.settings.config import Config
 from supervisor.settings.parts import find, part_of
 from supervisor.store import database, schema
@@ -26,7 +27,9 @@ def find_problems() -> list[dict[str, str]]:
 def _problem(name: str, check: Callable[[], None]) -> dict[str, str] | None:
     try:
         check()
-    except Exception as error:  # noqa: BLE001 (whatever is wrong is the answer)
+    except Exception as caught:  # noqa: BLE001 (whatever is wrong is the answer)
+        # Of the database it is told which of its own errors this was.
+        error = caught.__cause__ if isinstance(caught, StorageError) else caught
         kind = type(error).__name__
         # What other programs say may hold paths, and nobody has given a key here. Our own errors
         # quote them in parentheses at the end.

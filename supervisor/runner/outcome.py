@@ -4,9 +4,8 @@ import logging
 from collections.abc import Callable
 from typing import Any, ParamSpec
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from supervisor.deploy.rollout import Progress
+from supervisor.errors import StorageError
 from supervisor.runs.ending import Outcome
 from supervisor.stacks import vault
 from supervisor.store.models import Stack, Status
@@ -42,7 +41,8 @@ def keep_going(function: Callable[P, None]) -> Callable[P, None]:
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             function(*args, **kwargs)
-        except SQLAlchemyError as error:
-            log.error("output could not be stored: %s", error.args[0] if error.args else error)
+        except StorageError as error:
+            # The first line only: the rest quotes the statement, and with it the output.
+            log.error("output could not be stored: %s", str(error).partition("\n")[0])
 
     return guarded

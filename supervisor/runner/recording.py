@@ -4,9 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from sqlalchemy.exc import OperationalError
-
-from supervisor.errors import Broken
+from supervisor.errors import Broken, StorageBroken
 from supervisor.runs import ending, recovery
 from supervisor.runs.ending import Outcome
 from supervisor.settings.config import Config
@@ -45,7 +43,7 @@ class Recorder:
         while True:
             try:
                 record()
-            except OperationalError as error:
+            except StorageBroken as error:
                 log.error("run %s: its end cannot be stored yet: %s", run.uuid, error)
                 if self._stopping.wait(AGAIN_SECONDS):
                     return

@@ -4,7 +4,6 @@ import logging
 import os
 import sys
 from pathlib import Path
-from sqlite3 import DatabaseError
 
 from supervisor.commands.docker import containers
 from supervisor.commands.docker.engine import Engine
@@ -13,7 +12,7 @@ from supervisor.commands.process.shell import Shell
 from supervisor.deploy.apply import compose_for
 from supervisor.deploy.itself import LABEL
 from supervisor.deploy.rollout import Rollout
-from supervisor.errors import SupervisorError, WrongKey
+from supervisor.errors import StorageError, SupervisorError, WrongKey
 from supervisor.security.crypto import Cipher
 from supervisor.security.redact import Redactor
 from supervisor.security.secret import Secret
@@ -89,7 +88,7 @@ class Takeover:
         containers.stop_labelled(self._engine, labels)
         try:
             revision = schema.undo_upgrade(self._handover.storage / "supervisor.db")
-        except (OSError, DatabaseError) as error:
+        except (OSError, StorageError) as error:
             self._handover.tell([f"The database could not be put back: {error}"])
             return
         if revision:

@@ -10,11 +10,10 @@ from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Row, Select, func, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from supervisor.commands.git.address import repository_key
-from supervisor.errors import LimitReached, StackInvalid, StackNotFound
+from supervisor.errors import LimitReached, NotUnique, StackInvalid, StackNotFound
 from supervisor.runs import queue
 from supervisor.stacks import vault
 from supervisor.stacks.check_times import first_check_at
@@ -188,7 +187,7 @@ def _unique_name() -> Iterator[None]:
     """Turn the broken unique index into the word for it."""
     try:
         yield
-    except IntegrityError as error:
-        if "name_key" not in str(error.orig):
+    except NotUnique as error:
+        if error.column != "stacks.name_key":
             raise
         raise StackInvalid({"name": ["has already been taken"]}) from None

@@ -13,6 +13,7 @@ from supervisor import durable, failpoints
 from supervisor.errors import BackupRefused, WrongKey
 from supervisor.security.crypto import Cipher
 from supervisor.store import schema, snapshots
+from supervisor.store.sql_errors import in_our_words
 
 KEEP_THE_KEY = (
     "Its secrets open with the secret key base only: keep SUPERVISOR_SECRET_KEY_BASE, or the file"
@@ -20,10 +21,11 @@ KEEP_THE_KEY = (
 )
 
 
+@in_our_words()
 def restore(source: IO[bytes], storage: Path, cipher: Cipher) -> Path | None:
     """Put a backup in the place of the database; return where the former one is kept.
 
-    All or nothing. Raise BackupRefused, WrongKey; nothing was changed then.
+    All or nothing. Raise BackupRefused, WrongKey, StorageError; nothing was changed then.
     """
     database = storage / "supervisor.db"
     with _draft(storage / "supervisor.db.restored") as draft:

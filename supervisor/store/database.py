@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, MappedAsDataclass, Session
 
 from supervisor.errors import SupervisorError
+from supervisor.store.sql_errors import in_our_words
 
 T = TypeVar("T")
 
@@ -94,8 +95,11 @@ def _session(engine: Engine) -> Session:
 
 @contextmanager
 def reading() -> Iterator[Session]:
-    """Give a session that sees one consistent state; what it loads stays usable afterwards."""
-    with _session(db.engine) as session:
+    """Give a session that sees one consistent state; what it loads stays usable afterwards.
+
+    Raise StorageError.
+    """
+    with in_our_words(), _session(db.engine) as session:
         yield session
 
 
@@ -105,10 +109,12 @@ def writing(*, durable: bool = True) -> Iterator[Session]:
 
     Durable commits survive a power cut, at the price of an fsync; the others survive a kill.
     https://www.sqlite.org/pragma.html#pragma_synchronous
+
+    Raise StorageError: StorageFull, StorageBusy and NotUnique are some.
     """
     mode = "FULL" if durable else "NORMAL"
     engine = db.engine.execution_options(supervisor_mode=mode)
-    with _writing, _session(engine) as session, session.begin():
+    with in_our_words(), _writing, _session(engine) as session, session.begin():
         yield session
 
 
@@ -145,6 +151,7 @@ def write_together(function: Callable[[Session], T]) -> T:
 
     Its fsync may take longer than the rest of a request, so that many triggers a second have to
     share it. A function that raises a SupervisorError does so before it writes anything.
+    Raise StorageError.
     """
     work = _Work(function)
     _group.commit(work)

@@ -15,6 +15,7 @@ from supervisor import durable
 from supervisor.errors import SchemaMismatch, SchemaTooNew
 from supervisor.store import snapshots
 from supervisor.store.database import db
+from supervisor.store.sql_errors import in_our_words
 
 log = logging.getLogger("supervisor.schema")
 
@@ -28,6 +29,7 @@ def revisions() -> list[str]:
     return sorted(path.name.partition("_")[0] for path in found)
 
 
+@in_our_words()
 def current() -> str | None:
     """Return the revision that the database is at, None for a new one."""
     with db.engine.connect() as connection:
@@ -37,10 +39,11 @@ def current() -> str | None:
         return version
 
 
+@in_our_words()
 def undo_upgrade(database: Path) -> str | None:
     """Put back the copy from before an upgrade that this release can't read; return its revision.
 
-    Nobody may have the database open. Raise OSError where there is no such copy.
+    Nobody may have the database open. Raise OSError where there is no such copy, StorageError.
     """
     with closing(snapshots.open_existing(database)) as connection:
         revision: str = connection.execute("SELECT version_num FROM alembic_version").fetchone()[0]
@@ -77,6 +80,7 @@ def migrate() -> None:
     upgrade()
 
 
+@in_our_words()
 def upgrade() -> None:
     """Run what migrations are missing."""
     from flask_migrate import Migrate, upgrade  # noqa: PLC0415 (see above)

@@ -7,13 +7,15 @@ from pathlib import Path
 from uuid import uuid4
 
 from supervisor import durable
+from supervisor.store.sql_errors import in_our_words
 
 COPIES_KEPT = 3
 BUSY_SECONDS = 30
 
 
+@in_our_words()
 def copy(database: Path, target: Path) -> None:
-    """Put a copy there, readable by its user only; raise sqlite3.Error, or OSError of its folder.
+    """Put a copy there, readable by its user only; raise StorageError, or OSError of its folder.
 
     It is written beside the target and renamed, so that nobody ever finds half a copy.
     """
@@ -48,8 +50,9 @@ def copy_before(database: Path, revision: str) -> Path:
     return target
 
 
+@in_our_words()
 def rewrite(database: Path) -> None:
-    """Leave nothing of what was deleted or replaced in the file's unused parts."""
+    """Leave nothing of what was deleted or replaced in unused parts; raise StorageError."""
     with closing(open_existing(database)) as connection:
         connection.execute("VACUUM")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()

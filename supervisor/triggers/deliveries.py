@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from sqlalchemy import bindparam, delete, insert, select
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from supervisor.errors import StorageError
 from supervisor.forges.push import Push
 from supervisor.store.database import reading, writing
 from supervisor.store.models import Delivery, DeliveryResult, Run, Stack, now
@@ -98,8 +98,8 @@ def _note(work: Callable[[Session], None]) -> None:
     try:
         with writing(durable=False) as session:
             work(session)
-    except DBAPIError as error:  # full, locked, or the stack has just gone
-        log.warning("a delivery was not recorded: %s", error.orig)
+    except StorageError as error:  # full, locked, or the stack has just gone
+        log.warning("a delivery was not recorded: %s", error.reason)
 
 
 def earlier_run(session: Session, stack: Stack, delivery_id: str | None) -> Run | None:

@@ -48,6 +48,7 @@ PASSED_ON = {
     "stacks/fields/schema.py: StackInvalid(messages)",
     "stacks/fields/schema.py: StackInvalid(_flat(messages))",
     "cli/__main__.py: Ended(str(error), STATUS.get(type(error), 1))",
+    "cli/__main__.py: Ended(error.reason)",
     "cli/client.py: Ended(_said(answer), STATUS.get(answer.status_code, FAILED))",
     "cli/stacks.py: Ended(text)",
     "commands/git/errors.py: RepositoryDenied(_host_key(error.output))",
