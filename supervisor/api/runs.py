@@ -9,7 +9,7 @@ from supervisor.api.body import Number
 from supervisor.errors import RunNotFound
 from supervisor.runs import history
 from supervisor.stacks import catalogue
-from supervisor.stacks.view import time_text
+from supervisor.stacks.fields.answers import time_text
 from supervisor.store.models import Run, Stack
 
 blueprint = Blueprint("runs", __name__, url_prefix="/stacks/<uuid>/runs")

@@ -12,6 +12,7 @@ from supervisor.settings.config import Config
 from supervisor.settings.parts import find, part_of
 from supervisor.stacks import catalogue, control
 from supervisor.stacks.fields.input import changed_values, new_values
+from supervisor.stacks.vault import values_of
 from supervisor.stacks.view import overview_values, stack_values, stats_values
 
 blueprint = Blueprint("stacks", __name__, url_prefix="/stacks")
@@ -41,7 +42,7 @@ def show(uuid: str) -> Any:
 def update(uuid: str) -> Any:
     """Change the given fields; names the run where a redeploy was queued."""
     given = json_object("stack")
-    stack, run = catalogue.change(uuid, lambda stack: changed_values(stack, given))
+    stack, run = catalogue.change(uuid, lambda stack: changed_values(values_of(stack), given))
     return stack_values(stack), 200, {"Location": run_path(stack, run)} if run else {}
 
 

@@ -15,7 +15,7 @@ from supervisor.forges.signature import Request
 from supervisor.settings.config import Config
 from supervisor.settings.parts import part_of
 from supervisor.stacks import catalogue
-from supervisor.stacks.view import time_text
+from supervisor.stacks.fields.answers import time_text
 from supervisor.store.models import Delivery, DeliveryResult, Stack
 from supervisor.triggers import deliveries, webhooks
 from supervisor.triggers.webhooks import Received

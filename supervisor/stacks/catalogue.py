@@ -4,7 +4,6 @@ import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -17,24 +16,11 @@ from supervisor.errors import LimitReached, NotUnique, StackInvalid, StackNotFou
 from supervisor.runs import queue
 from supervisor.stacks import vault
 from supervisor.stacks.check_times import first_check_at
+from supervisor.stacks.fields.schema import COLUMNS, REDEPLOYING, SECRET_FIELDS
 from supervisor.store.database import reading, writing
 from supervisor.store.models import Action, Blocked, Run, Stack, Strategy, Trigger, now
 
 OVERLAP = "signature_secret_overlap"
-REDEPLOYING = frozenset(
-    (
-        "compose_file",
-        "compose_includes",
-        "compose_variables",
-        "git_reference",
-        "git_repository",
-        "git_username",
-        "git_token",
-        "git_ssh_key",
-        "git_known_hosts",
-        "submodules",
-    )
-)
 OVERVIEW: Select[*tuple[Any, ...]] = select(
     Stack.name,
     Stack.uuid,
@@ -94,16 +80,14 @@ def create(values: Mapping[str, Any], stacks_limit: int) -> Stack:
     Raise StackInvalid where the name is taken, LimitReached where there are too many.
     """
     uuid = str(uuid4())
-    not_columns = (*vault.SECRET_FIELDS, OVERLAP)
-    columns = {key: value for key, value in values.items() if key not in not_columns}
     stack = Stack(
-        **columns,
+        **{key: values[key] for key in COLUMNS if key in values},
         uuid=uuid,
         name_key=name_key(values["name"]),
         project=project_name(values["name"], uuid),
         repository_key=repository_key(values["git_repository"]),
         sealed=vault.seal_secrets(
-            uuid, {key: values[key] for key in vault.SECRET_FIELDS if key in values}
+            uuid, {key: values[key] for key in SECRET_FIELDS if key in values}
         ),
     )
     stack.check_at = first_check_at(stack.polling_interval)
@@ -127,16 +111,16 @@ def change(uuid: str, values_for: Callable[[Stack], Mapping[str, Any]]) -> tuple
         before = vault.secrets_of(stack)
         fields = {name: value for name, value in values.items() if name != OVERLAP}
         changed = {key for key, value in fields.items() if value != _current(stack, before, key)}
-        for key in changed - set(vault.SECRET_FIELDS):
+        for key in changed - set(SECRET_FIELDS):
             setattr(stack, key, values[key])
         stack.name_key = name_key(stack.name)
         stack.repository_key = repository_key(stack.git_repository)
-        fresh = {key: values[key] for key in changed & set(vault.SECRET_FIELDS)}
+        fresh = {key: values[key] for key in changed & set(SECRET_FIELDS)}
         if "signature_secret" in changed:
             overlap = values.get(OVERLAP) or 0
             fresh[vault.FORMER] = before.signature_secret if overlap else None
             stack.former_secret_until = now() + timedelta(seconds=overlap) if overlap else None
-        stack.sealed = vault.seal_secrets(uuid, asdict(before) | fresh)
+        stack.sealed = vault.seal_secrets(uuid, {**before, **fresh})
         stack.updated_at = now()
         if changed & {"polling_interval", "git_repository", "git_reference", "strategy"}:
             stack.check_at = first_check_at(stack.polling_interval)
@@ -150,7 +134,7 @@ def change(uuid: str, values_for: Callable[[Stack], Mapping[str, Any]]) -> tuple
 
 
 def _current(stack: Stack, secrets: vault.StackSecrets, key: str) -> Any:
-    return getattr(secrets if key in vault.SECRET_FIELDS else stack, key)
+    return getattr(secrets if key in SECRET_FIELDS else stack, key)
 
 
 def all_of_them() -> Sequence[Stack]:

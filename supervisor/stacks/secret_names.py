@@ -1,8 +1,8 @@
 """Which of a stack's values are secret: by their field, their name, or their look."""
 
 import re
-
-from supervisor.stacks.vault import StackSecrets
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 SECRET_NAME = re.compile(
     r"pass(w|phrase|_?$)|pwd|secret|token|key|credential|private|salt|auth|dsn|cert",
@@ -16,13 +16,14 @@ def is_secret(name: str, value: str) -> bool:
     return bool(SECRET_NAME.search(name) or URL_WITH_PASSWORD.search(value))
 
 
-def secret_values(secrets: StackSecrets) -> list[str]:
-    """Return every value that must not show in output."""
-    fixed = [
-        secrets.git_token,
-        secrets.git_ssh_key,
-        secrets.signature_secret,
-        secrets.former_signature_secret,
-    ]
-    variables = [v for name, v in secrets.compose_variables.items() if is_secret(name, v)]
-    return [value for value in (*fixed, *variables) if value]
+def secret_values(secrets: Mapping[str, Any]) -> list[str]:
+    """Return every value that must not show in output, see `vault.StackSecrets`."""
+    return [value for value in _values(secrets) if value]
+
+
+def _values(secrets: Mapping[str, Any]) -> Iterator[str | None]:
+    for kept in secrets.values():
+        if isinstance(kept, Mapping):
+            yield from (value for name, value in kept.items() if is_secret(name, value))
+        else:
+            yield kept

@@ -1,6 +1,6 @@
 """A stack's row as the frozen values that a run works from."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from supervisor.commands.git.remote import Remote
 from supervisor.deploy.spec import StackSpec
@@ -10,7 +10,7 @@ from supervisor.security.redact import Redactor
 from supervisor.settings.config import Config
 from supervisor.stacks import vault
 from supervisor.stacks.secret_names import secret_values
-from supervisor.store.models import Stack
+from supervisor.store.models import Stack, row_values
 
 
 def remote_of(stack: Stack, secrets: vault.StackSecrets, config: Config) -> Remote:
@@ -50,25 +50,22 @@ def snapshot_of(stack: Stack, config: Config) -> Snapshot:
 
 
 def spec_of(stack: Stack, secrets: vault.StackSecrets, config: Config) -> StackSpec:
-    """Return what a run has to know of the stack."""
-    applied, previous = (state_of(stack, sealed) for sealed in (stack.applied, stack.previous))
-    return StackSpec(
-        uuid=stack.uuid,
-        project=stack.project,
-        remote=remote_of(stack, secrets, config),
-        reference=stack.git_reference,
-        compose_file=stack.compose_file,
-        compose_includes=tuple(stack.compose_includes),
-        shallow=stack.shallow,
-        submodules=stack.submodules,
-        variables=secrets.compose_variables,
-        left_failed=stack.left_failed,
-        health_timeout=stack.health_timeout,
-        rollback=stack.rollback,
-        applied=applied,
-        previous=previous,
-        digest_key=vault.digest_key(stack, secrets),
-    )
+    """Return what a run has to know of the stack.
+
+    What has the same name in both is copied; the rest gets another form or another name.
+    """
+    stored = row_values(stack) | dict(secrets)
+    same = {each.name: stored[each.name] for each in fields(StackSpec) if each.name in stored}
+    changed = {
+        "remote": remote_of(stack, secrets, config),
+        "reference": stack.git_reference,
+        "compose_includes": tuple(stack.compose_includes),
+        "variables": secrets.compose_variables,
+        "applied": state_of(stack, stack.applied),
+        "previous": state_of(stack, stack.previous),
+        "digest_key": vault.digest_key(stack, secrets),
+    }
+    return StackSpec(**(same | changed))
 
 
 def state_of(stack: Stack, sealed: bytes | None) -> AppliedState | None:

@@ -1,8 +1,7 @@
 """What is encrypted of a stack: its secrets, and the states that hold its variables."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import select
@@ -10,23 +9,38 @@ from sqlalchemy import select
 from supervisor import failpoints
 from supervisor.security.crypto import Cipher
 from supervisor.settings.parts import part_of
+from supervisor.stacks.fields.schema import FIELDS, SECRET_FIELDS
 from supervisor.store.database import reading, writing
-from supervisor.store.models import Seal, Stack, now
+from supervisor.store.models import Seal, Stack, now, row_values
 
-SECRET_FIELDS = ("git_token", "git_ssh_key", "signature_secret", "compose_variables")
 FORMER = "former_signature_secret"
+DIGEST_KEY = "digest_key"
+NAMES = (*SECRET_FIELDS, FORMER, DIGEST_KEY)
 
 
-@dataclass(frozen=True)
-class StackSecrets:
-    """What is encrypted of a stack."""
+class StackSecrets(Mapping[str, Any]):
+    """What is encrypted of a stack: its secret fields by their names, and what goes with them.
 
-    git_token: str | None = field(default=None, repr=False)
-    git_ssh_key: str | None = field(default=None, repr=False)
-    signature_secret: str | None = field(default=None, repr=False)
-    compose_variables: dict[str, str] = field(default_factory=dict, repr=False)
-    former_signature_secret: str | None = field(default=None, repr=False)
-    digest_key: str | None = field(default=None, repr=False)
+    Each is an attribute too. They don't show when this is printed.
+    """
+
+    def __init__(self, kept: Mapping[str, Any]) -> None:
+        empty = {name: FIELDS[name].empty() for name in SECRET_FIELDS}
+        self._kept = {**dict.fromkeys(NAMES), **empty, **kept}
+
+    def __getitem__(self, name: str) -> Any:
+        return self._kept[name]
+
+    def __getattr__(self, name: str) -> Any:
+        if name in NAMES:
+            return self._kept[name]
+        raise AttributeError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._kept)
+
+    def __len__(self) -> int:
+        return len(self._kept)
 
 
 def cipher() -> Cipher:
@@ -36,7 +50,12 @@ def cipher() -> Cipher:
 
 def secrets_of(stack: Stack) -> StackSecrets:
     """Decrypt a stack's secrets; raise WrongKey."""
-    return StackSecrets(**json.loads(cipher().open(stack.sealed, stack.uuid)))
+    return StackSecrets(json.loads(cipher().open(stack.sealed, stack.uuid)))
+
+
+def values_of(stack: Stack) -> dict[str, Any]:
+    """Return all that is stored of a stack by name, its secrets decrypted; raise WrongKey."""
+    return row_values(stack) | dict(secrets_of(stack))
 
 
 def signature_secrets(stack: Stack) -> list[str]:
@@ -63,8 +82,8 @@ def encrypt_for(new: Cipher) -> int:
         stacks = session.scalars(select(Stack)).all()
         for stack in stacks:
             secrets = secrets_of(stack)
-            kept = replace(secrets, digest_key=digest_key(stack, secrets).hex())
-            stack.sealed = new.seal(json.dumps(asdict(kept)).encode(), stack.uuid)
+            kept = {**secrets, DIGEST_KEY: digest_key(stack, secrets).hex()}
+            stack.sealed = new.seal(json.dumps(kept).encode(), stack.uuid)
             stack.applied = _moved(stack.uuid, stack.applied, new)
             stack.previous = _moved(stack.uuid, stack.previous, new)
         session.get_one(Seal, 1).canary = new.seal(b"supervisor", "canary")
