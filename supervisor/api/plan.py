@@ -5,6 +5,7 @@ from typing import Any
 from flask import Blueprint, g
 from werkzeug.exceptions import BadRequest
 
+from supervisor.api.answers.plan import PlanSchema
 from supervisor.api.body import json_object
 from supervisor.commands.git.references import is_commit
 from supervisor.deploy.host_storage import HostStorage
@@ -16,6 +17,8 @@ from supervisor.stacks import catalogue
 
 blueprint = Blueprint("plan", __name__)
 
+plan_values = PlanSchema().dump
+
 
 @blueprint.post("/stacks/<uuid>/plan")
 def make(uuid: str) -> Any:
@@ -25,7 +28,7 @@ def make(uuid: str) -> Any:
     if commit is not None and not (isinstance(commit, str) and is_commit(commit)):
         raise BadRequest("commit must be a full commit id, 40 hexadecimal digits")
     try:
-        return plan(stack, commit, part_of(Config), part_of(HostStorage))
+        return plan_values(plan(stack, commit, part_of(Config), part_of(HostStorage)))
     except LimitReached:
         raise
     except SupervisorError as error:

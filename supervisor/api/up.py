@@ -4,9 +4,12 @@ from typing import Any
 
 from flask import Blueprint
 
+from supervisor.api.answers.service import NotWellSchema, WellSchema
 from supervisor.diagnostics.problems import CHECKS, find_problems
 
 blueprint = Blueprint("up", __name__)
+
+well_values, not_well_values = WellSchema().dump, NotWellSchema().dump
 
 
 @blueprint.get("/up")
@@ -14,5 +17,5 @@ def show() -> Any:
     """Report each part: ok, or what is wrong with it."""
     problems = find_problems()
     if problems:
-        return {"code": 503, "errors": problems}, 503
-    return {"code": 200, "status": dict.fromkeys(CHECKS, "ok")}
+        return not_well_values({"code": 503, "errors": problems}), 503
+    return well_values({"code": 200, "status": dict.fromkeys(CHECKS, "ok")})

@@ -6,6 +6,12 @@ from typing import Any, cast
 
 from flask import Blueprint, g, request
 
+from supervisor.api.answers.webhook import (
+    AcceptedForAllSchema,
+    AcceptedSchema,
+    DeliverySchema,
+    IgnoredSchema,
+)
 from supervisor.api.body import Number
 from supervisor.api.runs import run_path
 from supervisor.api.throttle import Throttle
@@ -15,8 +21,7 @@ from supervisor.forges.signature import Request
 from supervisor.settings.config import Config
 from supervisor.settings.parts import part_of
 from supervisor.stacks import catalogue
-from supervisor.stacks.fields.answers import time_text
-from supervisor.store.models import Delivery, DeliveryResult, Stack
+from supervisor.store.models import DeliveryResult, Stack
 from supervisor.triggers import deliveries, webhooks
 from supervisor.triggers.webhooks import Received
 
@@ -24,6 +29,9 @@ blueprint = Blueprint("webhook", __name__)
 
 UNSIGNED_TEST = "pong, without a signature: only a push shows whether the secret is right"
 COUNT = Number("count", 20, 1, deliveries.KEPT)
+
+accepted_values, ignored_values = AcceptedSchema().dump, IgnoredSchema().dump
+for_all_values, delivery_values = AcceptedForAllSchema().dump, DeliverySchema().dump
 
 
 @blueprint.post("/stacks/<uuid>/webhook")
@@ -34,8 +42,8 @@ def receive(uuid: str) -> Any:
     except SignatureInvalid:
         return _refuse()
     if found.result != DeliveryResult.ACCEPTED or found.run is None:
-        return {"message": found.reason, "result": found.result}
-    answer = {"message": "Webhook received", "run": found.run.uuid}
+        return ignored_values({"message": found.reason, "result": found.result})
+    answer = accepted_values({"message": "Webhook received", "run": found.run.uuid})
     return answer, 202, {"Location": run_path(found.stack, found.run)}
 
 
@@ -48,8 +56,8 @@ def receive_for_repository() -> Any:
         return _refuse()
     accepted = any(each.result == DeliveryResult.ACCEPTED for each in found)
     message = "Webhook received" if accepted else "Nothing to do for any stack"
-    answer = {"message": message, "stacks": [_received_values(each) for each in found]}
-    return answer, 202 if accepted else 200
+    stacks = [_received_values(each) for each in found]
+    return for_all_values({"message": message, "stacks": stacks}), 202 if accepted else 200
 
 
 @blueprint.get("/stacks/<uuid>/deliveries")
@@ -81,7 +89,7 @@ def _sha1() -> bool:
 def _refuse() -> Any:
     """Answer a bad signature; after many from one address, tell it to wait."""
     if bitbucket.is_unsigned_test(_arrived().headers):
-        return {"message": UNSIGNED_TEST, "result": DeliveryResult.IGNORED}
+        return ignored_values({"message": UNSIGNED_TEST, "result": DeliveryResult.IGNORED})
     wait = part_of(Throttle).note(request.remote_addr or "")
     if wait:
         return {"error": "Too many bad signatures"}, 429, {"Retry-After": str(wait)}
@@ -95,19 +103,4 @@ def _received_values(found: Received) -> dict[str, Any]:
         "result": found.result,
         "reason": found.reason,
         "run": found.run.uuid if found.run else None,
-    }
-
-
-def delivery_values(delivery: Delivery) -> dict[str, Any]:
-    return {
-        "at": time_text(delivery.at),
-        "forge": delivery.forge,
-        "event": delivery.event,
-        "references": delivery.references,
-        "delivery_id": delivery.delivery_id,
-        "who": delivery.who,
-        "result": delivery.result,
-        "reason": delivery.reason,
-        "run": delivery.run_uuid,
-        "count": delivery.count,
     }

@@ -5,7 +5,7 @@ from typing import Any
 from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.common import resolve_schema_cls
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
-from marshmallow import Schema, fields
+from marshmallow import fields
 
 from supervisor.stacks.fields.answers import Answer
 
@@ -17,11 +17,15 @@ class Converter(OpenAPIConverter):
         """Return what is said of a field; apispec's own leaves out what is new in 3.1."""
         return dict(field.metadata)
 
-    def schema2jsonschema(self, schema: Schema) -> dict[str, Any]:
+    def schema2jsonschema(self, schema: Answer) -> dict[str, Any]:
         """Return an answer's schema; its fields are always there, in this order."""
         found: dict[str, Any] = super().schema2jsonschema(schema)  # type: ignore[no-untyped-call]
-        more = schema.described if isinstance(schema, Answer) else {}
-        return found | {"required": list(found["properties"]), **more}
+        found["required"] = list(found["properties"])
+        if schema.words:
+            found["description"] = schema.words
+        if schema.examples:
+            found["examples"] = list(schema.examples)
+        return found
 
 
 class Plugin(MarshmallowPlugin):

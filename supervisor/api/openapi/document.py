@@ -5,7 +5,8 @@ from typing import Any
 
 from apispec import APISpec
 
-from supervisor.api.openapi import answers, stack
+from supervisor.api.openapi import bodies, stack
+from supervisor.api.openapi.converter import Plugin
 from supervisor.api.openapi.operations import OPERATIONS
 from supervisor.api.openapi.parts import ERRORS, error, in_path
 
@@ -54,10 +55,11 @@ def describe() -> dict[str, Any]:
         servers=[{"url": "/"}],
         security=[{"key": []}],
         tags=[{"name": name, "description": text} for name, text in TAGS.items()],
+        plugins=[Plugin()],
     )
     for name, scheme in SECURITY.items():
         spec.components.security_scheme(name, scheme)
-    for name, schema in (stack.schemas(spec) | answers.SCHEMAS).items():
+    for name, schema in (stack.schemas(spec) | bodies.SCHEMAS).items():
         spec.components.schema(name, schema)
     for status in ERRORS:
         spec.components.response(f"Error{status}", error(status))

@@ -3,7 +3,15 @@
 from typing import Any
 
 from supervisor.api import log, runs, webhook
-from supervisor.api.openapi.answers import UUID, list_of, reference
+from supervisor.api.answers.plan import PlanSchema
+from supervisor.api.answers.runs import EntrySchema, RunsSchema, RunWithOutputSchema
+from supervisor.api.answers.service import NotWellSchema, WellSchema
+from supervisor.api.answers.webhook import (
+    AcceptedForAllSchema,
+    AcceptedSchema,
+    DeliveriesSchema,
+    IgnoredSchema,
+)
 from supervisor.api.openapi.parts import (
     ANY_BODY,
     BY_SIGNATURE,
@@ -13,15 +21,19 @@ from supervisor.api.openapi.parts import (
     NO_CONTENT,
     READS,
     RUN_PLACE,
+    UUID,
     WITH_BODY,
     content,
     in_query,
+    list_of,
     located,
     number,
     operation,
+    reference,
     takes,
 )
 from supervisor.api.openapi.stack import EXAMPLE
+from supervisor.stacks.fields.shown import FiguresSchema, StackOverviewSchema
 
 _change = operation(
     "changeStack",
@@ -40,7 +52,7 @@ _EVENTS = {
     "description": "With `follow=true`, server-sent events: `output` is a line of a run that goes"
     " on, `message` a finished run, `close` the end. `Last-Event-ID` goes on after an `id`.",
     "content": {
-        "application/json": {"schema": list_of("Entry")},
+        "application/json": {"schema": list_of(EntrySchema)},
         "text/event-stream": {
             "schema": reference("Event"),
             "example": 'event: output\nid: 41\ndata: {"message": "==> up: docker compose up"}\n\n',
@@ -60,7 +72,7 @@ OPERATIONS: dict[str, dict[str, Any]] = {
             "listStacks",
             "stacks",
             "List all stacks",
-            {200: content("All stacks, oldest first", list_of("StackOverview"))},
+            {200: content("All stacks, oldest first", list_of(StackOverviewSchema))},
             READS,
         ),
         "post": operation(
@@ -99,7 +111,7 @@ OPERATIONS: dict[str, dict[str, Any]] = {
             "showFigures",
             "stacks",
             "Show a stack's figures",
-            {200: content("The figures", reference("Figures"))},
+            {200: content("The figures", FiguresSchema)},
             (*READS, 404),
         ),
     },
@@ -118,7 +130,7 @@ OPERATIONS: dict[str, dict[str, Any]] = {
             "planStack",
             "stacks",
             "Tell what a deploy would do, and change nothing",
-            {200: content("The plan", reference("Plan"))},
+            {200: content("The plan", PlanSchema)},
             (*WITH_BODY, 404, 409, 422),
             requestBody=takes("PlanWish", required=False),
         ),
@@ -142,7 +154,7 @@ OPERATIONS: dict[str, dict[str, Any]] = {
             "listRuns",
             "runs",
             "List a stack's runs, newest first",
-            {200: content("A page of runs", reference("Runs"))},
+            {200: content("A page of runs", RunsSchema)},
             (*READS, 400, 404),
             parameters=[
                 number(runs.COUNT, "How many."),
@@ -155,7 +167,7 @@ OPERATIONS: dict[str, dict[str, Any]] = {
             "showRun",
             "runs",
             "Show a run with what it printed",
-            {200: content("The run", reference("RunWithOutput"))},
+            {200: content("The run", RunWithOutputSchema)},
             (*READS, 404),
         ),
     },
@@ -164,7 +176,7 @@ OPERATIONS: dict[str, dict[str, Any]] = {
             "listDeliveries",
             "webhooks",
             "List what became of the newest deliveries",
-            {200: content("The deliveries, newest first", reference("Deliveries"))},
+            {200: content("The deliveries, newest first", DeliveriesSchema)},
             (*READS, 400, 404),
             parameters=[number(webhook.COUNT, "How many.")],
         ),
@@ -175,8 +187,8 @@ OPERATIONS: dict[str, dict[str, Any]] = {
             "webhooks",
             "Take a delivery for one stack",
             {
-                200: content("There is nothing to do", reference("Ignored")),
-                202: located(content("A run is queued", reference("Accepted")), RUN_PLACE),
+                200: content("There is nothing to do", IgnoredSchema),
+                202: located(content("A run is queued", AcceptedSchema), RUN_PLACE),
             },
             (*DELIVERED, 404, 409),
             security=BY_SIGNATURE,
@@ -189,8 +201,8 @@ OPERATIONS: dict[str, dict[str, Any]] = {
             "webhooks",
             "Take a delivery for every stack on the repository",
             {
-                200: content("There is nothing to do", reference("AcceptedForAll")),
-                202: content("Runs are queued", reference("AcceptedForAll")),
+                200: content("There is nothing to do", AcceptedForAllSchema),
+                202: content("Runs are queued", AcceptedForAllSchema),
             },
             DELIVERED,
             security=BY_SIGNATURE,
@@ -203,8 +215,8 @@ OPERATIONS: dict[str, dict[str, Any]] = {
             "service",
             "Tell whether Supervisor can do its work",
             {
-                200: content("All is well", reference("Well")),
-                503: content("Something is wrong", reference("NotWell")),
+                200: content("All is well", WellSchema),
+                503: content("Something is wrong", NotWellSchema),
             },
             (500,),
             security=[],

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from supervisor.api.answers.service import ErrorSchema, InvalidSchema
 from supervisor.api.body import Number
-from supervisor.api.openapi.answers import UUID, reference
+from supervisor.stacks.fields.answers import Answer
 
 JSON = "application/json"
+UUID = {"type": "string", "format": "uuid"}
 Described = dict[str, Any]
 
 ERRORS = {
@@ -37,15 +39,25 @@ WITH_BODY = (*WRITES, 400, 415)
 DELIVERED = (400, 403, 408, 413, 429, 500, 503)
 
 
-def error(status: int, schema: str = "Error") -> Described:
+def error(status: int, schema: type[Answer] = ErrorSchema) -> Described:
     """Return the answer that a status stands for."""
-    answer = content(ERRORS[status], reference(schema))
+    answer = content(ERRORS[status], schema)
     return answer | {"headers": HEADERS[status]} if status in HEADERS else answer
 
 
-def content(description: str, schema: Described, kind: str = JSON) -> Described:
+def content(description: str, schema: type[Answer] | Described) -> Described:
     """Return an answer with a body."""
-    return {"description": description, "content": {kind: {"schema": schema}}}
+    return {"description": description, "content": {JSON: {"schema": schema}}}
+
+
+def list_of(schema: type[Answer]) -> Described:
+    """Return a list of such answers."""
+    return {"type": "array", "items": schema}
+
+
+def reference(name: str) -> Described:
+    """Return a reference to what is described by hand."""
+    return {"$ref": f"#/components/schemas/{name}"}
 
 
 def located(answer: Described, what: str, *, always: bool = True) -> Described:
@@ -109,4 +121,4 @@ ANY_BODY = {
     },
 }
 BY_SIGNATURE: list[Described] = [{"signature": []}]
-INVALID = error(422, "Invalid") | {"description": "Fields are wrong; nothing was changed"}
+INVALID = error(422, InvalidSchema) | {"description": "Fields are wrong; nothing was changed"}

@@ -4,8 +4,8 @@ from typing import Any
 
 from apispec import APISpec
 
-from supervisor.api.openapi.answers import UUID, strict
 from supervisor.api.openapi.converter import Converter
+from supervisor.api.openapi.parts import UUID
 from supervisor.stacks.fields.schema import FIELDS, NEEDED
 from supervisor.stacks.fields.shown import CONDITION
 from supervisor.store.models import Strategy
@@ -21,6 +21,7 @@ def schemas(spec: APISpec) -> dict[str, dict[str, Any]]:
     described = Converter(spec.openapi_version, lambda _schema: None, spec).field2property
     fields = {name: described(field) for name, field in FIELDS.items()}
     shown = {"uuid": UUID} | {name: described(field) for name, field in CONDITION.fields.items()}
+    read_only: dict[str, Any] = {name: each | {"readOnly": True} for name, each in shown.items()}
     new = {
         "type": "object",
         "properties": fields,
@@ -29,7 +30,6 @@ def schemas(spec: APISpec) -> dict[str, dict[str, Any]]:
         "anyOf": [_by_strategy(name, needed) for name, needed in NEEDED.items()],
         "examples": [EXAMPLE],
     }
-    read_only = {name: schema | {"readOnly": True} for name, schema in shown.items()}
     change = {
         "type": "object",
         "description": "What is given is changed, the rest stays. What is only shown may be sent"
@@ -39,7 +39,13 @@ def schemas(spec: APISpec) -> dict[str, dict[str, Any]]:
         "examples": [{"git_reference": "refs/tags/v2"}],
     }
     readable = {name: field for name, field in fields.items() if not field.get("writeOnly")}
-    return {"NewStack": new, "StackChange": change, "Stack": strict(readable | read_only)}
+    whole = {
+        "type": "object",
+        "properties": readable | read_only,
+        "required": [*readable, *read_only],
+        "additionalProperties": False,
+    }
+    return {"NewStack": new, "StackChange": change, "Stack": whole}
 
 
 def _by_strategy(strategy: Strategy, needed: tuple[str, ...]) -> dict[str, Any]:

@@ -1,9 +1,8 @@
 """What answers are made of: schemas to dump and to describe them by, and kinds of values."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
-from types import MappingProxyType
 from typing import Any, ClassVar
 
 from marshmallow import Schema, fields, validate
@@ -22,11 +21,11 @@ def time_text(at: datetime | None) -> str | None:
 class Answer(Schema):
     """What an answer looks like: it has all of these fields, and no others.
 
-    `described` is what its description says beside the fields. Where `inline`, it is a part of
-    another answer, and has no name in the description.
+    `words` and `examples` are for its description, where it has its own name unless it is `inline`.
     """
 
-    described: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    words: ClassVar[str] = ""
+    examples: ClassVar[tuple[Any, ...]] = ()
     inline: ClassVar[bool] = False
 
     def __init__(self, **options: Any) -> None:

@@ -1,0 +1,1 @@
+"""What the API answers, but for what is shown of stacks: schemas to dump and to describe it by."""
