@@ -114,13 +114,13 @@ def test_events_of_another_engine_are_heard(
     listener = threading.Thread(target=listen)
     listener.start()
 
-    def is_heard() -> bool:
-        compose.restart(30)  # the stream may have begun only after the last one
-        return any(each.project == compose.project.name for each in heard)
+    def died() -> Event | None:
+        compose.restart(60)  # the stream may have begun only after the last one
+        project = compose.project.name
+        return next((e for e in heard if (e.project, e.action) == (project, "die")), None)
 
-    wait_until(is_heard, "an event of the project is heard")
+    event = wait_until(died, "an event of the project is heard", seconds=90)
     cancellation.cancel("enough")
     listener.join(20)
-    died = next(each for each in heard if each.action == "die")
-    assert died.container == containers_of(compose.engine, compose.project.name)[0].id
-    assert died.exit_code.isdigit()
+    assert event.container == containers_of(compose.engine, compose.project.name)[0].id
+    assert event.exit_code.isdigit()
