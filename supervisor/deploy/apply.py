@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 
 from supervisor.commands.docker.compose import Compose, Project
-from supervisor.commands.docker.containers import containers_of, image_id, tag_image, unpause
+from supervisor.commands.docker.containers import containers_of, unpause
 from supervisor.commands.docker.engine import Engine
+from supervisor.commands.docker.images import image_id, tag_image
 from supervisor.deploy.model.containment import file_within, optional_file_within
 from supervisor.deploy.model.fingerprint import overrides
 from supervisor.deploy.state import AppliedState

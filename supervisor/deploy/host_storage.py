@@ -11,9 +11,8 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from supervisor.commands.docker.containers import own_container
 from supervisor.commands.docker.engine import Engine
-from supervisor.commands.docker.own_container import OwnContainer
+from supervisor.commands.docker.own_container import OwnContainer, inspect_own_container
 from supervisor.commands.process.shell import Shell
 from supervisor.errors import CommandFailed, HostPathUnknown, SupervisorError
 
@@ -56,7 +55,7 @@ class HostStorage:
     def _ask(self) -> OwnContainer | None:
         number = own_container_id()
         try:
-            return own_container(self._engine, number) if number else None
+            return inspect_own_container(self._engine, number) if number else None
         except CommandFailed as error:
             if "no such container" not in error.output.lower():
                 raise

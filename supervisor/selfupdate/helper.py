@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from supervisor.commands.docker.engine import Engine
-from supervisor.commands.docker.own_container import PROJECT, Mount, OwnContainer
+from supervisor.commands.docker.labels import PROJECT_LABEL
+from supervisor.commands.docker.own_container import Mount, OwnContainer
 from supervisor.errors import (
     CommandCancelled,
     CommandFailed,
@@ -14,7 +15,7 @@ from supervisor.errors import (
 )
 
 LABEL = "supervisor.handover"
-SECONDS = 120  # an engine that is busy takes its time to start a container
+HELPER_SECONDS = 120  # an engine that is busy takes its time to start a container
 ALIVE = ("created", "running", "restarting", "paused")
 
 
@@ -56,12 +57,12 @@ class HelperContainer:
         """Tell whether it still works, or waits to be started again."""
         ls = ["container", "ls", "--all", "--format", "{{.State}}"]
         ls += ["--filter", f"label={LABEL}={self.run}"]
-        states = self.engine.docker(*ls, seconds=SECONDS).split()
+        states = self.engine.docker(*ls, seconds=HELPER_SECONDS).split()
         return any(state in ALIVE for state in states)
 
     def remove(self) -> None:
         """Remove it, whatever it does."""
-        self.engine.docker("container", "rm", "--force", self.name, seconds=SECONDS)
+        self.engine.docker("container", "rm", "--force", self.name, seconds=HELPER_SECONDS)
 
     def _run(
         self,
@@ -73,7 +74,7 @@ class HelperContainer:
     ) -> None:
         argv = ["docker", "run", *options, "--pull", "never", "--name", self.name]
         # Compose labels the images that it builds, and takes what has its label for its own.
-        argv += ["--label", f"{LABEL}={self.run}", "--label", f"{PROJECT}="]
+        argv += ["--label", f"{LABEL}={self.run}", "--label", f"{PROJECT_LABEL}="]
         argv += ["--network", "none", "--no-healthcheck", "--volumes-from", own.id, *own.options]
         if mount.source != mount.target:
             # Compose's files have to have the same path here as on the host.
@@ -82,4 +83,4 @@ class HelperContainer:
         argv += [word for name in own.environment for word in ("--env", name)]
         argv += ["--env", f"SUPERVISOR_STORAGE={storage}", own.image]
         argv += ["python", "-m", "supervisor.selfupdate.takeover", self.run, *arguments]
-        self.engine.capture(argv, seconds=SECONDS, variables=own.environment)
+        self.engine.capture(argv, seconds=HELPER_SECONDS, variables=own.environment)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from supervisor.commands.docker import containers
 from supervisor.commands.docker.engine import Engine
-from supervisor.commands.docker.own_container import PROJECT
+from supervisor.commands.docker.labels import PROJECT_LABEL
 from supervisor.commands.process.shell import Shell
 from supervisor.deploy.apply import compose_for
 from supervisor.deploy.itself import LABEL
@@ -84,7 +84,7 @@ class Takeover:
 
     def _undo_upgrade(self) -> None:
         """Stop the new Supervisor, and give the former one the database that it can read."""
-        labels = [f"{PROJECT}={self._order.spec.project}", f"{LABEL}=true"]
+        labels = [f"{PROJECT_LABEL}={self._order.spec.project}", f"{LABEL}=true"]
         containers.stop_labelled(self._engine, labels)
         try:
             revision = schema.undo_upgrade(self._handover.storage / "supervisor.db")

@@ -50,17 +50,17 @@ class Compose:
         model: dict[str, Any] = json.loads(text)
         return model
 
-    def pull(self, model: Mapping[str, Any], here: Mapping[str, str], seconds: float) -> bool:
+    def pull(self, model: Mapping[str, Any], local: Mapping[str, str], seconds: float) -> bool:
         """Pull a model's images that are not here, and those whose pull_policy says always.
 
-        `here` is what `local_images` says. Return whether any had to be pulled.
+        `local` is what `local_images` says. Return whether any had to be pulled.
 
         An image that is here is enough otherwise: no registry may have it, and one that is down
         must not hinder a deploy. Raise ImageNotFound for one that is neither here nor to be had.
         """
         # `--policy` overrules the policies in the files, so each group is named.
         missing, always = _to_pull(model)
-        complete = _are_here((model["services"][name] for name in missing), here)
+        complete = _are_local((model["services"][name] for name in missing), local)
         if not complete:
             self._stream(seconds, "pull", "--policy", "missing", "--", *missing)
         if always:
@@ -128,13 +128,13 @@ def _to_pull(model: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     return missing, [name for name in policies if name not in never]
 
 
-def _are_here(services: Iterable[Mapping[str, Any]], here: Mapping[str, str]) -> bool:
+def _are_local(services: Iterable[Mapping[str, Any]], local: Mapping[str, str]) -> bool:
     """Tell whether Compose would pull nothing, in a fifth of the time that it takes for that.
 
     It always asks for what is called `latest`.
     """
     names = {service.get("image", "") for service in services}
-    return all(_has_version(name) and find_image(here, name) for name in names)
+    return all(_has_version(name) and find_image(local, name) for name in names)
 
 
 def _has_version(image: str) -> bool:

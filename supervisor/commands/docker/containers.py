@@ -5,9 +5,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from supervisor.commands.docker.engine import SECONDS, Engine
-from supervisor.commands.docker.images import find_image, local_images
-from supervisor.commands.docker.own_container import PROJECT, OwnContainer
+from supervisor.commands.docker.engine import CALL_SECONDS, Engine
+from supervisor.commands.docker.labels import (
+    CONFIG_HASH_LABEL,
+    ONEOFF_LABEL,
+    PROJECT_LABEL,
+    SERVICE_LABEL,
+)
 from supervisor.errors import CommandFailed
 
 STOP_SECONDS = 60
@@ -30,6 +34,23 @@ class Container:
     image_name: str
     config_hash: str
 
+    @classmethod
+    def parse(cls, values: Mapping[str, Any]) -> "Container":
+        """Return what `docker container inspect` tells."""
+        state, labels = values["State"], values["Config"]["Labels"]
+        return cls(
+            id=values["Id"],
+            service=labels.get(SERVICE_LABEL, ""),
+            status=state["Status"],
+            exit_code=state["ExitCode"],
+            health=(state.get("Health") or {}).get("Status", ""),
+            restarts=values["RestartCount"],
+            started_at=state["StartedAt"],
+            image=values["Image"],
+            image_name=values["Config"]["Image"],
+            config_hash=labels.get(CONFIG_HASH_LABEL, ""),
+        )
+
 
 def containers_of(engine: Engine, project: str) -> list[Container]:
     """Return every container of a project, those of `run` commands left out."""
@@ -39,12 +60,13 @@ def containers_of(engine: Engine, project: str) -> list[Container]:
 def containers_by_project(engine: Engine, projects: Collection[str]) -> dict[str, list[Container]]:
     """Return the containers of each project; two commands ask for all of them together."""
     found: dict[str, list[Container]] = {project: [] for project in projects}
-    ids = _ids(engine, projects)
+    ids = _ids_of(engine, projects)
     try:
         for start in range(0, len(ids), INSPECTED_AT_ONCE):
             group = ids[start : start + INSPECTED_AT_ONCE]
             for values in json.loads(engine.docker("container", "inspect", *group)):
-                found[values["Config"]["Labels"][PROJECT]].append(_container(values))
+                project = values["Config"]["Labels"][PROJECT_LABEL]
+                found[project].append(Container.parse(values))
     except CommandFailed as error:
         if "No such container" not in error.output:
             raise
@@ -52,46 +74,15 @@ def containers_by_project(engine: Engine, projects: Collection[str]) -> dict[str
     return {project: sorted(each, key=lambda c: c.service) for project, each in found.items()}
 
 
-def _ids(engine: Engine, projects: Collection[str]) -> list[str]:
+def _ids_of(engine: Engine, projects: Collection[str]) -> list[str]:
     # Filters on one label exclude each other, so for several projects all are listed.
-    label = f"{PROJECT}={next(iter(projects))}" if len(projects) == 1 else PROJECT
-    labels = (label, "com.docker.compose.oneoff=False")
+    label = f"{PROJECT_LABEL}={next(iter(projects))}" if len(projects) == 1 else PROJECT_LABEL
+    labels = (label, f"{ONEOFF_LABEL}=False")
     filters = [word for each in labels for word in ("--filter", f"label={each}")]
-    row = f'{{{{.ID}}}} {{{{.Label "{PROJECT}"}}}}'
+    row = f'{{{{.ID}}}} {{{{.Label "{PROJECT_LABEL}"}}}}'
     text = engine.docker("container", "ls", "--all", "--no-trunc", "--format", row, *filters)
     rows = (line.split(" ", 1) for line in text.splitlines())
     return [number for number, project in rows if project in projects]
-
-
-def _container(values: Mapping[str, Any]) -> Container:
-    state, labels = values["State"], values["Config"]["Labels"]
-    return Container(
-        id=values["Id"],
-        service=labels.get("com.docker.compose.service", ""),
-        status=state["Status"],
-        exit_code=state["ExitCode"],
-        health=(state.get("Health") or {}).get("Status", ""),
-        restarts=values["RestartCount"],
-        started_at=state["StartedAt"],
-        image=values["Image"],
-        image_name=values["Config"]["Image"],
-        config_hash=labels.get("com.docker.compose.config-hash", ""),
-    )
-
-
-def own_container(engine: Engine, container: str) -> OwnContainer:
-    """Return what there is to know about the container that Supervisor runs in."""
-    return OwnContainer.parse(json.loads(engine.docker("container", "inspect", container))[0])
-
-
-def image_id(engine: Engine, name: str) -> str | None:
-    """Return the id that an image's name stands for now, None where there is no such image."""
-    return find_image(local_images(engine, SECONDS), name)
-
-
-def tag_image(engine: Engine, image: str, name: str) -> None:
-    """Let a name stand for an image."""
-    engine.docker("image", "tag", "--", image, name)
 
 
 def unpause(engine: Engine, containers: Collection[str]) -> None:
@@ -109,7 +100,7 @@ def stop_labelled(engine: Engine, labels: Collection[str]) -> None:
 
 def _stop(engine: Engine, *containers: str) -> None:
     stop = ("container", "stop", "--time", str(STOP_SECONDS))
-    engine.docker(*stop, *containers, seconds=SECONDS + STOP_SECONDS)
+    engine.docker(*stop, *containers, seconds=CALL_SECONDS + STOP_SECONDS)
 
 
 def step_aside(engine: Engine, container: str) -> None:
@@ -141,4 +132,4 @@ def _name(engine: Engine, container: str) -> str:
 def show_logs(engine: Engine, container: str, lines: int) -> None:
     """Put the last lines that a container printed into the run's log."""
     argv = ["docker", "container", "logs", "--tail", str(lines), container]
-    engine.stream(argv, seconds=SECONDS)
+    engine.stream(argv, seconds=CALL_SECONDS)

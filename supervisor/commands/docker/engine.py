@@ -9,7 +9,7 @@ from supervisor.commands.docker.environment import environment
 from supervisor.commands.docker.errors import explained
 from supervisor.commands.process.shell import ResourceLimits, Shell
 
-SECONDS = 30
+CALL_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Engine:
         """Return the whole environment of a command on this engine."""
         return environment(self.host)
 
-    def docker(self, *arguments: str, seconds: float = SECONDS) -> str:
+    def docker(self, *arguments: str, seconds: float = CALL_SECONDS) -> str:
         """Return what the docker command prints when it is given these arguments."""
         return self.capture(["docker", *arguments], seconds=seconds)
 

@@ -19,5 +19,5 @@ FIXED = {
 def environment(host: str | None = None) -> dict[str, str]:
     """Return the whole environment of a docker command, for the own engine or another one."""
     names = COMMON if host else PASSED_ON
-    given = {name: os.environ[name] for name in names if name in os.environ}
-    return given | FIXED | ({"DOCKER_HOST": host} if host else {})
+    own = {name: os.environ[name] for name in names if name in os.environ}
+    return own | FIXED | ({"DOCKER_HOST": host} if host else {})

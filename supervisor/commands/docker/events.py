@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from supervisor.commands.docker.engine import Engine
-from supervisor.commands.docker.own_container import PROJECT
+from supervisor.commands.docker.labels import PROJECT_LABEL
 
 EVENTS = ("create", "destroy", "die", "start", "stop", "pause", "unpause", "health_status", "kill")
 COLUMNS = (
-    f'{{{{index .Actor.Attributes "{PROJECT}"}}}}',
+    f'{{{{index .Actor.Attributes "{PROJECT_LABEL}"}}}}',
     "{{.Actor.ID}}",
     "{{.Action}}",
     '{{index .Actor.Attributes "exitCode"}}',
@@ -32,7 +32,7 @@ def follow_events(engine: Engine, hear: Callable[[list[Event]], None], seconds: 
         rows = [line.split("\t") for line in lines]
         hear([Event(*row) for row in rows if len(row) == len(COLUMNS)])
 
-    filters = ["--filter", "type=container", "--filter", f"label={PROJECT}"]
+    filters = ["--filter", "type=container", "--filter", f"label={PROJECT_LABEL}"]
     filters += [word for event in EVENTS for word in ("--filter", f"event={event}")]
     listening = replace(engine, shell=replace(engine.shell, log=take))
     argv = ["docker", "events", *filters, "--format", "\t".join(COLUMNS)]

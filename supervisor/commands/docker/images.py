@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from supervisor.commands.docker.engine import Engine
+from supervisor.commands.docker.engine import CALL_SECONDS, Engine
 
 COLUMNS = "\t".join(f"{{{{.{name}}}}}" for name in ("Repository", "Tag", "Digest", "ID"))
 
@@ -18,8 +18,18 @@ def local_images(engine: Engine, seconds: float) -> dict[str, str]:
     return found
 
 
-def find_image(here: Mapping[str, str], name: str) -> str | None:
+def find_image(local: Mapping[str, str], name: str) -> str | None:
     """Return the id that a name stands for among these images, None where it's none of them."""
     plain = name.removeprefix("docker.io/").removeprefix("library/")
     tagged = ":" in plain.rpartition("/")[2] or "@" in plain
-    return here.get(plain if tagged else f"{plain}:latest")
+    return local.get(plain if tagged else f"{plain}:latest")
+
+
+def image_id(engine: Engine, name: str) -> str | None:
+    """Return the id that an image's name stands for now, None where there is no such image."""
+    return find_image(local_images(engine, CALL_SECONDS), name)
+
+
+def tag_image(engine: Engine, image: str, name: str) -> None:
+    """Let a name stand for an image."""
+    engine.docker("image", "tag", "--", image, name)

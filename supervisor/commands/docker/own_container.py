@@ -1,12 +1,13 @@
 """The container that Supervisor itself runs in."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-PROJECT = "com.docker.compose.project"
-SERVICE = "com.docker.compose.service"
+from supervisor.commands.docker.engine import Engine
+from supervisor.commands.docker.labels import PROJECT_LABEL, SERVICE_LABEL
 
 # What another container needs to be as good as this one: same user, groups and rights.
 OPTIONS = (
@@ -57,8 +58,8 @@ class OwnContainer:
             id=values["Id"],
             name=values["Name"].removeprefix("/"),
             image=values["Image"],
-            project=labels.get(PROJECT, ""),
-            service=labels.get(SERVICE, ""),
+            project=labels.get(PROJECT_LABEL, ""),
+            service=labels.get(SERVICE_LABEL, ""),
             mounts=tuple(
                 Mount(Path(each["Source"]), Path(each["Destination"]), each.get("Name", ""))
                 for each in values["Mounts"]
@@ -68,11 +69,16 @@ class OwnContainer:
         )
 
 
+def inspect_own_container(engine: Engine, container: str) -> OwnContainer:
+    """Return what there is to know about the container that Supervisor runs in."""
+    return OwnContainer.parse(json.loads(engine.docker("container", "inspect", container))[0])
+
+
 def _options(values: Mapping[str, Any]) -> list[str]:
     """Return the options of `docker run` that give another container the same rights."""
     found = ["--privileged"] if values["HostConfig"].get("Privileged") else []
     for section, name, option in OPTIONS:
-        given = values[section].get(name) or []
-        for value in [given] if isinstance(given, str) else given:
+        told = values[section].get(name) or []
+        for value in [told] if isinstance(told, str) else told:
             found += [option, value]
     return found

@@ -11,7 +11,7 @@ from supervisor.commands.docker.engine import Engine
 from supervisor.commands.process.child import find_executable
 from supervisor.errors import CommandFailed
 
-SECONDS = 10
+LOOK_UP_SECONDS = 10
 PATH_OF_COMPOSE = '{{range .ClientInfo.Plugins}}{{if eq .Name "compose"}}{{.Path}}{{end}}{{end}}'
 
 _found: dict[str, str] = {}
@@ -32,7 +32,7 @@ def _ask(engine: Engine) -> str:
     nowhere = replace(engine, host="unix:///nonexistent").environment
     try:
         argv = ["docker", "info", "--format", PATH_OF_COMPOSE]
-        told = engine.shell.capture(argv, env=nowhere, seconds=SECONDS).strip()
+        told = engine.shell.capture(argv, env=nowhere, seconds=LOOK_UP_SECONDS).strip()
     except CommandFailed:
         return ""
     return told if Path(told).is_absolute() else ""
