@@ -55,7 +55,7 @@ def delete(uuid: str) -> Any:
         raise StackIsOwn
     stack, run = control.mark_deleting(uuid, volumes=volumes)
     if runner:
-        runner.cancel(stack.id, DELETED)
+        runner.cancel(stack.id, DELETED, spare=run)  # it may have begun
     return "", 204, {"Location": run_path(stack, run)}
 
 

@@ -29,7 +29,7 @@ from supervisor.selfupdate.helper import HelperContainer
 from supervisor.settings.config import Config
 from supervisor.stacks import vault
 from supervisor.stacks.snapshot import snapshot_of
-from supervisor.store.models import Action, Status
+from supervisor.store.words import Action, Status
 
 log = logging.getLogger("supervisor.attempt")
 

@@ -8,7 +8,8 @@ from supervisor.deploy.rollout import Progress
 from supervisor.errors import StorageError
 from supervisor.runs.ending import Outcome
 from supervisor.stacks import vault
-from supervisor.store.models import Stack, Status
+from supervisor.store.models import Stack
+from supervisor.store.words import Status
 
 log = logging.getLogger("supervisor.attempt")
 

@@ -24,7 +24,8 @@ from supervisor.runs.queue import Claimed
 from supervisor.settings.config import Config
 from supervisor.settings.parts import part_of
 from supervisor.stacks.snapshot import workspace_of
-from supervisor.store.models import Stack, Status
+from supervisor.store.models import Run, Stack
+from supervisor.store.words import Status
 
 log = logging.getLogger("supervisor.runner")
 
@@ -43,7 +44,7 @@ class Runner:
         self._config = config
         self._stopping = threading.Event()
         self._lock = threading.Lock()
-        self._active: dict[int, Cancellation] = {}
+        self._active: dict[int, tuple[Run, Cancellation]] = {}
         self._threads: list[threading.Thread] = []
         self._recorder = Recorder(config, self._stopping)
         self._recovery = Recovery(app, config, self._recorder, self._stopping)
@@ -61,11 +62,11 @@ class Runner:
         thread.start()
         self._threads.append(thread)
 
-    def cancel(self, stack_id: int, reason: str) -> None:
-        """End what the stack's run is doing now."""
+    def cancel(self, stack_id: int, reason: str, *, spare: Run | None = None) -> None:
+        """End what the stack's run is doing now, unless it is one that is to be spared."""
         with self._lock:
-            cancellation = self._active.get(stack_id)
-        if cancellation:
+            run, cancellation = self._active.get(stack_id, (None, None))
+        if run and cancellation and not (spare and run.id == spare.id):
             cancellation.cancel(reason)
 
     def stop(self) -> None:
@@ -75,7 +76,7 @@ class Runner:
         self._join(self._config.grace_seconds)
         with self._lock:
             left = list(self._active.values())
-        for cancellation in left:
+        for _run, cancellation in left:
             cancellation.cancel(STOPPING)
         self._join(KILLING_SECONDS)
 
@@ -107,7 +108,7 @@ class Runner:
         with self._lock:
             claimed = queue.claim()
             if claimed:
-                self._active[claimed.stack.id] = cancellation
+                self._active[claimed.stack.id] = (claimed.run, cancellation)
         return claimed
 
     def _execute(self, claimed: Claimed, cancellation: Cancellation) -> None:

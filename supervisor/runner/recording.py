@@ -10,7 +10,8 @@ from supervisor.runs.ending import Outcome
 from supervisor.settings.config import Config
 from supervisor.stacks import control, mirrors
 from supervisor.stacks.snapshot import workspace_of
-from supervisor.store.models import Action, Run, Stack, Status
+from supervisor.store.models import Run, Stack
+from supervisor.store.words import Action, Status
 
 log = logging.getLogger("supervisor.runner")
 

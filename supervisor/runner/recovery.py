@@ -21,7 +21,8 @@ from supervisor.selfupdate.handover import Handover, await_result, forget_others
 from supervisor.selfupdate.helper import HelperContainer
 from supervisor.settings.config import Config
 from supervisor.stacks import catalogue, mirrors, vault
-from supervisor.store.models import Run, Stack, Status
+from supervisor.store.models import Run, Stack
+from supervisor.store.words import Status
 
 log = logging.getLogger("supervisor.runner")
 

@@ -16,7 +16,7 @@ from supervisor.runs import queue
 from supervisor.settings.config import Config
 from supervisor.settings.parts import part_of
 from supervisor.stacks import catalogue
-from supervisor.store.models import Status
+from supervisor.store.words import Status
 from tests.support.api import Api
 from tests.support.compose_files import compose, sleeper
 from tests.support.repository import Repository

@@ -12,7 +12,8 @@ from supervisor.runs.ending import Outcome
 from supervisor.security.secret import Secret
 from supervisor.settings.config import Config
 from supervisor.stacks import catalogue
-from supervisor.store.models import Run, Status
+from supervisor.store.models import Run
+from supervisor.store.words import Status
 from tests.support.api import Api
 from tests.support.service import API_KEY, SECRET_KEY_BASE
 
