@@ -9,7 +9,8 @@ from supervisor.deploy.state import AppliedState
 from supervisor.settings.config import Config
 from supervisor.stacks import catalogue, vault
 from supervisor.store import database, schema
-from supervisor.store.models import Stack, Status, Strategy, now
+from supervisor.store.models import Stack, now
+from supervisor.store.words import Status, Strategy
 from tests.support.service import SIGNATURE_SECRET, Service
 
 

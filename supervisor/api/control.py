@@ -13,7 +13,8 @@ from supervisor.runner.pool import Runner
 from supervisor.settings.parts import find
 from supervisor.stacks import catalogue, control
 from supervisor.stacks.fields.rules import NUL_OR_HALF
-from supervisor.store.models import Action, Run, Stack, Trigger
+from supervisor.store.models import Run, Stack
+from supervisor.store.words import Action, Trigger
 
 blueprint = Blueprint("control", __name__)
 

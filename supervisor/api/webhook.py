@@ -21,7 +21,8 @@ from supervisor.forges.signature import Request
 from supervisor.settings.config import Config
 from supervisor.settings.parts import part_of
 from supervisor.stacks import catalogue
-from supervisor.store.models import DeliveryResult, Stack
+from supervisor.store.models import Stack
+from supervisor.store.words import DeliveryResult
 from supervisor.triggers import deliveries, webhooks
 from supervisor.triggers.webhooks import Received
 

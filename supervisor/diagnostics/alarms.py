@@ -9,7 +9,8 @@ from sqlalchemy import func, select
 
 from supervisor.errors import SupervisorError
 from supervisor.store.database import reading
-from supervisor.store.models import Run, Stack, Status, now
+from supervisor.store.models import Run, Stack, now
+from supervisor.store.words import Status
 
 log = logging.getLogger("supervisor.alarms")
 

@@ -12,15 +12,8 @@ from supervisor.runs.policy import is_repeated
 from supervisor.runs.pruning import prune
 from supervisor.runs.queue import catch_up
 from supervisor.store.database import writing
-from supervisor.store.models import (
-    Action,
-    Blocked,
-    Intent,
-    Run,
-    Stack,
-    Status,
-    now,
-)
+from supervisor.store.models import Run, Stack, now
+from supervisor.store.words import Action, Blocked, Intent, Status
 
 RETRY_SECONDS = (15, 30, 60, 120, 300, 900)
 

@@ -6,12 +6,8 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from supervisor.runs.followers import Frames, broker
-from supervisor.store.models import (
-    LineKind,
-    LogLine,
-    Run,
-    Status,
-)
+from supervisor.store.models import LogLine, Run
+from supervisor.store.words import LineKind, Status
 
 
 def frame(number: int, kind: str, data: str) -> bytes:

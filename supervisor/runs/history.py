@@ -8,7 +8,8 @@ from sqlalchemy import func, select
 from supervisor.errors import RunNotFound
 from supervisor.runs.entries import frame, line_data
 from supervisor.store.database import reading
-from supervisor.store.models import LineKind, LogLine, Run, Stack, Status
+from supervisor.store.models import LogLine, Run, Stack
+from supervisor.store.words import LineKind, Status
 
 FRAMES_AT_ONCE = 500
 

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 from supervisor.runs.entries import frame, line_data, publish
 from supervisor.runs.followers import Frames
 from supervisor.store.database import writing
-from supervisor.store.models import LineKind, LogLine, Run, now
+from supervisor.store.models import LogLine, Run, now
+from supervisor.store.words import LineKind
 
 HEAD_LINES = 2000
 HEAD_CHARACTERS = 512 * 1024

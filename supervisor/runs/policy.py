@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
 
-from supervisor.store.models import Action, Intent, Stack, Trigger
+from supervisor.store.models import Stack
+from supervisor.store.words import Action, Intent, Trigger
 
 PENDING_LIMIT = 20
 VAIN_PAUSE = timedelta(seconds=1)

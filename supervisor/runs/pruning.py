@@ -3,7 +3,8 @@
 from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
 
-from supervisor.store.models import Run, Status
+from supervisor.store.models import Run
+from supervisor.store.words import Status
 
 SKIPPED_KEPT = 50
 ENDED = (Status.SUCCEEDED, Status.FAILED, Status.INTERRUPTED)

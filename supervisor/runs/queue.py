@@ -23,7 +23,8 @@ from supervisor.runs.policy import (
 )
 from supervisor.runs.pruning import prune_skipped
 from supervisor.store.database import reading, writing
-from supervisor.store.models import Action, Run, Stack, Status, Trigger, now
+from supervisor.store.models import Run, Stack, now
+from supervisor.store.words import Action, Status, Trigger
 
 log = logging.getLogger("supervisor.runner")
 

@@ -8,13 +8,8 @@ from supervisor.runs.ending import Outcome, finish
 from supervisor.runs.policy import When, condition_of, decide, joins
 from supervisor.runs.queue import PENDING, append
 from supervisor.store.database import reading, writing
-from supervisor.store.models import (
-    Action,
-    Run,
-    Stack,
-    Status,
-    Trigger,
-)
+from supervisor.store.models import Run, Stack
+from supervisor.store.words import Action, Status, Trigger
 
 ATTEMPTS_LIMIT = 3
 

@@ -20,7 +20,7 @@ from supervisor.selfupdate.handover import Handover, Order, TakeoverResult
 from supervisor.selfupdate.helper import HelperContainer
 from supervisor.settings.keys import SECRET_KEY_BASE, stored_keys
 from supervisor.store import schema
-from supervisor.store.models import Status
+from supervisor.store.words import Status
 
 log = logging.getLogger("supervisor.takeover")
 

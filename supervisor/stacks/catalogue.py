@@ -18,7 +18,8 @@ from supervisor.stacks import vault
 from supervisor.stacks.check_times import first_check_at
 from supervisor.stacks.fields.schema import COLUMNS, REDEPLOYING, SECRET_FIELDS
 from supervisor.store.database import reading, writing
-from supervisor.store.models import Action, Blocked, Run, Stack, Strategy, Trigger, now
+from supervisor.store.models import Run, Stack, now
+from supervisor.store.words import Action, Blocked, Strategy, Trigger
 
 OVERLAP = "signature_secret_overlap"
 OVERVIEW: Select[*tuple[Any, ...]] = select(

@@ -10,7 +10,8 @@ from supervisor.runs import queue
 from supervisor.runs.followers import broker
 from supervisor.stacks.catalogue import find_in
 from supervisor.store.database import reading, write_together, writing
-from supervisor.store.models import Action, Run, Stack, Trigger
+from supervisor.store.models import Run, Stack
+from supervisor.store.words import Action, Trigger
 
 
 def submit(uuid: str, action: Action, trigger: Trigger) -> Run:

@@ -10,85 +10,16 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
 from supervisor.store.database import Row
-
-
-class Strategy(StrEnum):
-    """How a stack learns of new commits."""
-
-    POLLING = "polling"
-    WEBHOOK = "webhook"
-
-
-class Action(StrEnum):
-    """What a run does."""
-
-    DEPLOY = "deploy"
-    REDEPLOY = "redeploy"
-    START = "start"
-    STOP = "stop"
-    RESTART = "restart"
-    PAUSE = "pause"
-    UNPAUSE = "unpause"
-    ROLLBACK = "rollback"
-    HEAL = "heal"
-    DELETE = "delete"
-
-    @property
-    def deploys(self) -> bool:
-        """Tell whether it brings a stack to the newest commit."""
-        return self in (Action.DEPLOY, Action.REDEPLOY)
-
-
-class Trigger(StrEnum):
-    """Who asked for a run."""
-
-    API = "api"
-    WEBHOOK = "webhook"
-    POLLING = "polling"
-    DRIFT = "drift"
-    RECOVERY = "recovery"
-
-    @property
-    def is_automatic(self) -> bool:
-        """Tell whether it comes without a person."""
-        return self is not Trigger.API
-
-    @property
-    def is_by_commit(self) -> bool:
-        """Tell whether somebody pushed a commit, as far as it says."""
-        return self in (Trigger.WEBHOOK, Trigger.POLLING)
-
-
-class Status(StrEnum):
-    """Where a run stands."""
-
-    PENDING = "pending"
-    RUNNING = "running"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-    INTERRUPTED = "interrupted"
-
-    @property
-    def is_done(self) -> bool:
-        """Tell whether nothing more comes of the run."""
-        return self not in (Status.PENDING, Status.RUNNING)
-
-
-class Intent(StrEnum):
-    """What a person told a stack to be; no commit changes it."""
-
-    STOPPED = "stopped"
-    PAUSED = "paused"
-
-
-class Blocked(StrEnum):
-    """Why a commit is not deployed again by itself."""
-
-    FAILED = "failed"
-    """It was applied, did not become healthy, and was taken back."""
-    LEFT = "left"
-    """A person went back from it."""
+from supervisor.store.words import (
+    Action,
+    Blocked,
+    DeliveryResult,
+    Intent,
+    LineKind,
+    Status,
+    Strategy,
+    Trigger,
+)
 
 
 def now() -> datetime:
@@ -242,13 +173,6 @@ class Run(Row):
         return self.trigger if by_commit else self.action
 
 
-class LineKind(StrEnum):
-    """What a row of the log is."""
-
-    OUTPUT = "output"
-    ENTRY = "entry"
-
-
 class LogLine(Row):
     """One line of a run's output, or the entry that ends it; ids give followers their place."""
 
@@ -265,15 +189,6 @@ class LogLine(Row):
     kind: Mapped[LineKind] = mapped_column(Word(LineKind))
     text: Mapped[str] = mapped_column()
     at: Mapped[datetime] = mapped_column(UtcTime, default_factory=now)
-
-
-class DeliveryResult(StrEnum):
-    """What became of a delivery."""
-
-    ACCEPTED = "accepted"
-    IGNORED = "ignored"
-    DUPLICATE = "duplicate"
-    REFUSED = "refused"
 
 
 class Delivery(Row):

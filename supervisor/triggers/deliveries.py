@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from supervisor.errors import StorageError
 from supervisor.forges.push import Push
 from supervisor.store.database import reading, writing
-from supervisor.store.models import Delivery, DeliveryResult, Run, Stack, now
+from supervisor.store.models import Delivery, Run, Stack, now
+from supervisor.store.words import DeliveryResult
 
 log = logging.getLogger("supervisor.deliveries")
 

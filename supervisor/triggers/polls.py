@@ -17,7 +17,8 @@ from supervisor.settings.config import Config
 from supervisor.stacks import vault
 from supervisor.stacks.snapshot import remote_of
 from supervisor.store.database import writing
-from supervisor.store.models import Action, Stack, Trigger, now
+from supervisor.store.models import Stack, now
+from supervisor.store.words import Action, Trigger
 
 log = logging.getLogger("supervisor.checks")
 

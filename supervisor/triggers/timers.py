@@ -8,7 +8,8 @@ from sqlalchemy import select
 from supervisor.runs import queue
 from supervisor.stacks.check_times import FIRST_CHECK_SECONDS, first_check_at
 from supervisor.store.database import reading, writing
-from supervisor.store.models import Action, Run, Stack, Status, Trigger, now
+from supervisor.store.models import Run, Stack, now
+from supervisor.store.words import Action, Status, Trigger
 
 SOON = timedelta(seconds=FIRST_CHECK_SECONDS)  # as far apart as first checks are spread
 

@@ -13,7 +13,8 @@ from supervisor.forges.signature import Request, is_valid
 from supervisor.runs import queue
 from supervisor.stacks import catalogue, vault
 from supervisor.store.database import write_together
-from supervisor.store.models import Action, DeliveryResult, Run, Stack, Status, Strategy, Trigger
+from supervisor.store.models import Run, Stack
+from supervisor.store.words import Action, DeliveryResult, Status, Strategy, Trigger
 from supervisor.triggers import deliveries
 
 

@@ -7,7 +7,8 @@ from sqlalchemy import exists, or_, select, update
 
 from supervisor.runs import queue
 from supervisor.store.database import reading, writing
-from supervisor.store.models import Action, Run, Stack, Status, Trigger, now
+from supervisor.store.models import Run, Stack, now
+from supervisor.store.words import Action, Status, Trigger
 
 Watched = tuple[Stack, bool]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from supervisor.store.models import Status
+from supervisor.store.words import Status
 from tests.support import forges as sent
 from tests.support.api import Api
 from tests.support.forge_cases import CASES, HUB, SECRETS, Case

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from supervisor.store.models import Status
+from supervisor.store.words import Status
 from tests.support import forges as sent
 from tests.support.api import Api
 from tests.support.forge_cases import CASES, HUB, SECRETS, Case

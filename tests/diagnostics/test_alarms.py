@@ -11,7 +11,8 @@ import pytest
 from supervisor.diagnostics.alarms import Reporter
 from supervisor.runs import queue
 from supervisor.store.database import writing
-from supervisor.store.models import Action, Run, Stack, Status, Trigger, now
+from supervisor.store.models import Run, Stack, now
+from supervisor.store.words import Action, Status, Trigger
 from tests.support.api import Api, application, close
 
 # Rows as they would be, were something stuck

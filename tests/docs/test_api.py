@@ -23,7 +23,7 @@ from supervisor.stacks.catalogue import OVERVIEW, REDEPLOYING
 from supervisor.stacks.fields.rules import RESERVED_VARIABLE
 from supervisor.stacks.fields.schema import StackSchema
 from supervisor.stacks.view import overview_values, stack_values, stats_values
-from supervisor.store import models
+from supervisor.store import models, words
 from tests.docs.pages import Block, blocks, codes, page, rows, section
 
 PAGE = page("docs/api.md")
@@ -47,7 +47,7 @@ def stack(app: Flask) -> models.Stack:
         git_repository="https://git.example.org/site.git",
         git_reference="main",
         compose_file="compose.yml",
-        strategy=models.Strategy.POLLING,
+        strategy=words.Strategy.POLLING,
         sealed=part_of(Cipher, app).seal(b"{}", uuid),
         uuid=uuid,
     )
@@ -101,7 +101,7 @@ def test_the_fields_that_cause_a_redeploy_are_named() -> None:
 
 @pytest.fixture
 def run() -> models.Run:
-    action, trigger = models.Action.DEPLOY, models.Trigger.API
+    action, trigger = words.Action.DEPLOY, words.Trigger.API
     return models.Run(stack_id=1, action=action, trigger=trigger, position=1)
 
 
@@ -120,11 +120,11 @@ def test_every_key_of_an_entry_is_named_and_no_other(run: models.Run) -> None:
 @pytest.mark.parametrize(
     ("words", "title"),
     [
-        (models.Status, "`GET /stacks/<uuid>/runs/<run_uuid>`"),
-        (models.Trigger, "`GET /stacks/<uuid>/runs/<run_uuid>`"),
-        (models.Action, "`GET /stacks/<uuid>/log`"),
-        (models.Strategy, "A stack's fields"),
-        (models.Intent, "Fields that are only shown"),
+        (words.Status, "`GET /stacks/<uuid>/runs/<run_uuid>`"),
+        (words.Trigger, "`GET /stacks/<uuid>/runs/<run_uuid>`"),
+        (words.Action, "`GET /stacks/<uuid>/log`"),
+        (words.Strategy, "A stack's fields"),
+        (words.Intent, "Fields that are only shown"),
     ],
 )
 def test_every_word_for_a_state_is_named(words: type[StrEnum], title: str) -> None:

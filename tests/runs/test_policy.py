@@ -13,7 +13,7 @@ from supervisor.runs.policy import (
     is_repeated,
     joins,
 )
-from supervisor.store.models import Action, Intent, Trigger
+from supervisor.store.words import Action, Intent, Trigger
 
 COMMIT, OTHER = "a" * 40, "b" * 40
 NOW, LATER, NEVER = When.NOW, When.LATER, When.NEVER

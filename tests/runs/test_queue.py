@@ -12,7 +12,8 @@ from supervisor.runs.ending import Outcome
 from supervisor.runs.output import Output
 from supervisor.stacks import catalogue
 from supervisor.store.database import writing
-from supervisor.store.models import Intent, Run, Stack, Status, now
+from supervisor.store.models import Run, Stack, now
+from supervisor.store.words import Intent, Status
 from tests.support.api import Api
 from tests.support.triggers import signature
 

@@ -12,7 +12,8 @@ from supervisor.runs.ending import Outcome
 from supervisor.runs.pruning import SKIPPED_KEPT
 from supervisor.stacks import catalogue, control
 from supervisor.store.database import writing
-from supervisor.store.models import Action, Blocked, Intent, Run, Stack, Status, Trigger, now
+from supervisor.store.models import Run, Stack, now
+from supervisor.store.words import Action, Blocked, Intent, Status, Trigger
 from supervisor.triggers import polls, timers
 from supervisor.watch import findings
 from tests.support.api import Api, application, close

@@ -7,7 +7,8 @@ from uuid import uuid4
 from werkzeug.test import TestResponse
 
 from supervisor.store.database import writing
-from supervisor.store.models import Run, Status, now
+from supervisor.store.models import Run, now
+from supervisor.store.words import Status
 from tests.support import forges as sent
 from tests.support.api import Api
 from tests.support.forges import MAIN, REPOSITORY, Sent

@@ -3,7 +3,7 @@
 from marshmallow import fields
 
 from supervisor.stacks.fields.answers import ACTIONS, Answer, ByService, Commit, Count, Time, Word
-from supervisor.store.models import Status, Trigger
+from supervisor.store.words import Status, Trigger
 
 OUTCOMES = ("rolled_back", "rollback_failed", "cancelled")
 

@@ -3,7 +3,7 @@
 from marshmallow import fields
 
 from supervisor.stacks.fields.answers import Answer, Count, Time, Word
-from supervisor.store.models import DeliveryResult
+from supervisor.store.words import DeliveryResult
 
 
 class AcceptedSchema(Answer):

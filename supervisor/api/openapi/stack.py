@@ -8,7 +8,7 @@ from supervisor.api.openapi.converter import Converter
 from supervisor.api.openapi.parts import UUID
 from supervisor.stacks.fields.schema import FIELDS, NEEDED
 from supervisor.stacks.fields.shown import CONDITION
-from supervisor.store.models import Strategy
+from supervisor.store.words import Strategy
 
 REQUIRED = [name for name, field in FIELDS.items() if field.required]
 EXAMPLE = {

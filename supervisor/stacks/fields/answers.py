@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from marshmallow import Schema, fields, validate
 
-from supervisor.store.models import Action, Trigger
+from supervisor.store.words import Action, Trigger
 
 # A deploy that a commit asked for is named after what noticed the commit.
 ACTIONS = [*Action, Trigger.WEBHOOK, Trigger.POLLING]

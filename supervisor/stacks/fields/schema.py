@@ -22,7 +22,7 @@ from supervisor.stacks.fields.kinds import (
     Text,
     Variables,
 )
-from supervisor.store.models import Strategy
+from supervisor.store.words import Strategy
 
 MOST_FIELDS = 100
 # What each strategy needs.

@@ -3,7 +3,7 @@
 from marshmallow import fields
 
 from supervisor.stacks.fields.answers import ACTIONS, Answer, ByService, Commit, Count, Time, Word
-from supervisor.store.models import Intent, Status, Strategy
+from supervisor.store.words import Intent, Status, Strategy
 
 STATES = ("active", *Intent, "deleting")
 

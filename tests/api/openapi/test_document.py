@@ -23,7 +23,7 @@ from supervisor.settings.parts import part_of
 from supervisor.stacks.catalogue import OVERVIEW
 from supervisor.stacks.fields.schema import StackSchema
 from supervisor.stacks.view import overview_values, stack_values, stats_values
-from supervisor.store import models
+from supervisor.store import models, words
 from tests.support import ROOT
 from tests.support.api import Api
 from tests.support.service import API_KEY, Service
@@ -97,14 +97,14 @@ def test_the_fields_are_those_that_the_code_checks_and_shows(app: Flask) -> None
         git_repository="https://git.example.org/site.git",
         git_reference="main",
         compose_file="compose.yml",
-        strategy=models.Strategy.POLLING,
+        strategy=words.Strategy.POLLING,
         sealed=cipher.seal(b"{}", uuid),
         uuid=uuid,
     )
-    action, trigger = models.Action.DEPLOY, models.Trigger.API
+    action, trigger = words.Action.DEPLOY, words.Trigger.API
     run = models.Run(stack_id=1, action=action, trigger=trigger, position=1)
     delivery = models.Delivery(
-        stack_id=1, forge="github", event="push", result=models.DeliveryResult.ACCEPTED
+        stack_id=1, forge="github", event="push", result=words.DeliveryResult.ACCEPTED
     )
     with app.app_context():
         shown = stack_values(stack)
