@@ -97,7 +97,8 @@ class Attempt:
         if self._decision.when is When.NOW:
             return
         applied = self._snapshot.spec.applied
-        self._progress.commit = applied.commit if applied else None
+        if applied and self._run.action != Action.ROLLBACK:
+            self._progress.commit = applied.commit
         if self._run.trigger.is_automatic:
             raise Skipped(self._decision.reason)
         raise DeployRefused(self._decision.reason)
