@@ -73,7 +73,8 @@ class HelperContainer:
         arguments: list[str],
     ) -> None:
         argv = ["docker", "run", *options, "--pull", "never", "--name", self.name]
-        # Compose labels the images that it builds, and takes what has its label for its own.
+        # Compose labels the images that it builds, and takes what has its label for its own:
+        # https://github.com/docker/compose/blob/v2.40.3/pkg/compose/build.go
         argv += ["--label", f"{LABEL}={self.run}", "--label", f"{PROJECT_LABEL}="]
         argv += ["--network", "none", "--no-healthcheck", "--volumes-from", own.id, *own.options]
         if mount.source != mount.target:

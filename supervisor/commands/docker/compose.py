@@ -15,6 +15,7 @@ from supervisor.commands.process.shell import ResourceLimits
 
 # A YAML file of 470 bytes can make Compose take 4 GB and three minutes. Measured with Compose 2.40:
 # it needs 768 MiB of address space to start, and a second for 300 services.
+# Others have met it: https://github.com/docker/compose/issues/12235
 RENDERING = ResourceLimits(memory_bytes=2 * 1024**3, cpu_seconds=10)
 OPTIONAL_PULL = ("missing", "if_not_present")
 NO_PULL = ("never", "build")
@@ -58,7 +59,8 @@ class Compose:
         An image that is here is enough otherwise: no registry may have it, and one that is down
         must not hinder a deploy. Raise ImageNotFound for one that is neither here nor to be had.
         """
-        # `--policy` overrules the policies in the files, so each group is named.
+        # `--policy` overrules the policies in the files, so each group is named:
+        # https://github.com/docker/compose/blob/v2.40.3/cmd/compose/pull.go
         missing, always = _to_pull(model)
         complete = _are_local((model["services"][name] for name in missing), local)
         if not complete:
@@ -131,7 +133,8 @@ def _to_pull(model: Mapping[str, Any]) -> tuple[list[str], list[str]]:
 def _are_local(services: Iterable[Mapping[str, Any]], local: Mapping[str, str]) -> bool:
     """Tell whether Compose would pull nothing, in a fifth of the time that it takes for that.
 
-    It always asks for what is called `latest`.
+    It always asks for what is called `latest`:
+    https://github.com/docker/compose/blob/v2.40.3/pkg/compose/pull.go
     """
     names = {service.get("image", "") for service in services}
     return all(_has_version(name) and find_image(local, name) for name in names)

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 
 from supervisor.commands.process.memory_file import memory_file
 
-# Measured with Compose 2.40: exact for every text without NUL.
+# Measured with Compose 2.40: exact for every text without NUL. Its rules for such a file:
+# https://docs.docker.com/compose/how-tos/environment-variables/variable-interpolation/
 ESCAPES = {"\\": "\\\\", '"': '\\"', "$": "\\$", "\n": "\\n", "\r": "\\r"}
 
 

@@ -3,16 +3,25 @@
 import os
 
 # Compose interpolates the environment that it is given, so it is given this and nothing else.
+# https://docs.docker.com/compose/how-tos/environment-variables/variable-interpolation/
 COMMON = ("PATH", "HOME", "DOCKER_CONFIG", "BUILDX_CONFIG")
-# Where the engine is that Supervisor's own environment names, and how it is to be spoken to.
+# Where the engine is that Supervisor's own environment names, and how it is to be spoken to. For
+# another one none of them counts: a context wins over a host by the manual, not by Docker 28.2.
+# https://docs.docker.com/reference/cli/docker/#environment-variables
 OWN_ENGINE = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY")
 PASSED_ON = COMMON + OWN_ENGINE
 FIXED = {
-    "COMPOSE_EXPERIMENTAL_GIT_REMOTE": "false",  # no includes that are fetched from elsewhere
+    # No includes that are fetched from elsewhere:
+    # https://github.com/docker/compose/blob/v2.40.3/pkg/remote/git.go
+    "COMPOSE_EXPERIMENTAL_GIT_REMOTE": "false",
     "COMPOSE_EXPERIMENTAL_OCI_REMOTE": "false",
-    "DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND": "docker",  # or a plugin takes itself for a program
+    # What docker sets for its plugins; without it one takes itself for a program of its own:
+    # https://github.com/docker/cli/blob/master/cli-plugins/metadata/metadata.go
+    "DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND": "docker",
     "BUILDKIT_PROGRESS": "plain",
-    "TTY_DISPLAY_RATE": "50",  # BuildKit holds lines back for so many milliseconds, else for 150
+    # BuildKit holds lines back for so many milliseconds, for 150 otherwise:
+    # https://github.com/moby/buildkit/blob/master/util/progress/progressui/display.go
+    "TTY_DISPLAY_RATE": "50",
 }
 
 

@@ -1,6 +1,6 @@
 """The labels that Compose gives to the containers that it makes.
 
-https://github.com/docker/compose/blob/main/pkg/api/labels.go
+https://github.com/docker/compose/blob/v2.40.3/pkg/api/labels.go
 """
 
 PROJECT_LABEL = "com.docker.compose.project"

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 SCHEMES = ("file", "ssh", "http", "https")
 INVALID = "is not a valid URL"
 # user@host:path; its path begins at the user's home, which is the root of a forge's repositories.
+# https://git-scm.com/docs/git-clone#_git_urls
 SHORT_SSH = re.compile(r"([A-Za-z0-9_][\w.+-]*)@([A-Za-z0-9][A-Za-z0-9.-]*):/?([^/:\s][^:\s]*)")
 # The same form as loosely as ssh takes it, also without a user.
 SCP = re.compile(r"(?:[^@/\s]+@)?([^:/\s]+):(?!//)(.+)\Z")
@@ -31,6 +32,7 @@ def check(url: str) -> None:
     if re.search(r"\s", url) or "%0" in url.lower() or not parts.scheme or port == 0:
         raise ValueError(INVALID)
     # Exactly so: git takes `HTTPS://…` for a helper's name and `file:x` for a host.
+    # https://git-scm.com/docs/gitremote-helpers
     if not url.startswith(tuple(f"{scheme}://" for scheme in SCHEMES)):
         raise ValueError("scheme must be one of file, ssh, http, or https")
     if parts.password is not None or (parts.username is not None and parts.scheme != "ssh"):

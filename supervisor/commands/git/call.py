@@ -35,7 +35,7 @@ def run_git(
     except CommandFailed as error:
         if not hides_fingerprint(error):
             raise explain(error) from None
-    try:  # which host key it was shown, ssh tells only who asks for it
+    try:  # ssh tells which host key it was shown only where its log is verbose
         return once(verbose=True)
     except CommandFailed as error:
         raise explain(error) from None

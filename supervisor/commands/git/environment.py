@@ -12,10 +12,12 @@ from supervisor.commands.process.memory_file import memory_file
 
 ASKPASS = str(Path(__file__).with_name("askpass.sh"))
 PASSED_ON = ("PATH", "http_proxy", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY")
+# https://git-scm.com/docs/git-config tells of each.
 SETTINGS = {
     "core.hooksPath": "/dev/null",
     "credential.helper": "",
-    # Where git-lfs is missing, or the file, the checkout fails instead of leaving a pointer.
+    # Where git-lfs is missing, or the file, the checkout fails instead of leaving a pointer:
+    # https://git-scm.com/docs/gitattributes
     "filter.lfs.process": "git-lfs filter-process",
     "filter.lfs.required": "true",
     "gc.auto": "0",
@@ -27,13 +29,16 @@ SETTINGS = {
     "safe.bareRepository": "explicit",
     "submodule.recurse": "false",
     "transfer.fsckObjects": "true",
-    # Old but honest histories have these; they can do no harm to a checkout.
+    # Old but honest histories have these; they can do no harm to a checkout:
+    # https://git-scm.com/docs/git-fsck
     "fetch.fsck.badTimezone": "ignore",
     "fetch.fsck.missingSpaceBeforeDate": "ignore",
     "fetch.fsck.zeroPaddedFilemode": "ignore",
 }
 
-ASKING_NOBODY = {"lfs.url": "none"}  # or git-lfs would ask whatever server a `.lfsconfig` names
+# Or git-lfs would ask whatever server a `.lfsconfig` names; git's own settings win over that:
+# https://github.com/git-lfs/git-lfs/blob/main/docs/man/git-lfs-config.adoc
+ASKING_NO_SERVER = {"lfs.url": "none"}
 
 
 @contextmanager
@@ -51,7 +56,7 @@ def git_environment(
         "GIT_TERMINAL_PROMPT": "0",
     }
     with ExitStack() as files:
-        settings = SETTINGS | (_asking(remote) if remote else ASKING_NOBODY)
+        settings = SETTINGS | (_asking(remote) if remote else ASKING_NO_SERVER)
         if remote:
             environment |= _credentials(remote, files)
             environment["GIT_SSH_COMMAND"] = _ssh(remote, files, verbose)
@@ -59,7 +64,7 @@ def git_environment(
 
 
 def _asking(remote: Remote) -> dict[str, str]:
-    # git-lfs finds its server by the first; as a default it tries for minutes.
+    # git-lfs derives its server from the first. By default it tries eight times, for minutes.
     settings = {"remote.origin.url": remote.url, "lfs.transfer.maxretries": "3"}
     return settings | ({"http.sslCAInfo": remote.ca_file} if remote.ca_file else {})
 

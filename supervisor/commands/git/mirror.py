@@ -71,7 +71,10 @@ class Git:
         return self._line("rev-parse", "--verify", "--end-of-options", f"{target}^{{commit}}")
 
     def _remove_half_fetched(self) -> None:
-        """Remove what a fetch that failed left: git doesn't, and so would keep a full disk full."""
+        """Remove what a fetch that failed left: git doesn't, and so would keep a full disk full.
+
+        https://github.com/argoproj/argo-cd/issues/18831
+        """
         for pattern in ("pack/tmp_*", "??/tmp_obj_*"):
             for path in (self.mirror / "objects").glob(pattern):
                 path.unlink(missing_ok=True)
@@ -95,7 +98,8 @@ class Git:
             found["."] = self._line("rev-parse", "--verify", f"{commit}^{{tree}}")
         named = sorted(set(paths) - {"."})
         if named:
-            # Without -t a folder isn't told of where something in it is asked for as well.
+            # Without -t a folder isn't told of where something in it is asked for as well:
+            # https://git-scm.com/docs/git-ls-tree
             listing = ("ls-tree", "-t", "-z", "--full-tree", commit, "--", *named)
             text = self.run("--literal-pathspecs", *listing)
             for entry in filter(None, text.split("\0")):
@@ -107,7 +111,7 @@ class Git:
 
     def commits_between(self, old: str, new: str, count: int) -> list[dict[str, str]]:
         """Return the commits that lead from one to the other, newest first, at most so many."""
-        # Cut by git: nobody has to be able to read a subject of a megabyte.
+        # Cut by git, since a subject may have a megabyte: https://git-scm.com/docs/pretty-formats
         form = "%H%x00%<(100,trunc)%an%x00%aI%x00%<(300,trunc)%s"
         limits = (f"--max-count={count}", f"--format={form}")
         text = self.run("log", *limits, "--end-of-options", f"{old}..{new}")
@@ -132,7 +136,7 @@ class Git:
         """Make the tracked files of a folder those of the commit, in place.
 
         Untracked files stay. A lock or index that a killed git left is cleared away: the caller
-        makes sure that nobody else uses this index. Raise LargeFilesMissing, MirrorDamaged.
+        makes sure that no other git uses this index. Raise LargeFilesMissing, MirrorDamaged.
         """
         work_tree.mkdir(mode=0o755, parents=True, exist_ok=True)
         index.with_name(f"{index.name}.lock").unlink(missing_ok=True)
@@ -183,6 +187,6 @@ class Git:
 
 
 def _readable(text: str) -> str:
-    """Return what anybody wrote as what a terminal may show, cut where it takes no room there."""
+    """Return what an author wrote as a terminal may show it, cut where it takes no room there."""
     shown = text.rstrip()[:300]
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in shown)

@@ -35,7 +35,8 @@ def ls_remote(
 ) -> dict[str, str]:
     """Ask for references by their full names; return the commit of each that exists.
 
-    Annotated tags are given as the commit they point to. An empty repository gives {}.
+    Annotated tags are given as the commit they point to, which git tells too, with `^{}` behind the
+    tag's name (https://git-scm.com/docs/git-ls-remote). An empty repository gives {}.
     """
     patterns = [pattern for name in references for pattern in (name, f"{name}^{{}}")]
     ask = ("ls-remote", "--end-of-options", remote.url, *patterns)

@@ -23,7 +23,8 @@ class Remote:
     def elsewhere(self, url: str) -> "Remote":
         """Return another repository to ask; credentials go along to the same host only.
 
-        A token goes where nobody but that host can read it, or could before. A key is never sent.
+        A token goes where only that host can read it, or where others could before too. A key is
+        never sent.
         """
         own, other = urlsplit(self.url), urlsplit(url)
         asked = replace(self, url=url)

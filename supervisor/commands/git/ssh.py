@@ -6,6 +6,7 @@ from pathlib import Path
 from supervisor.commands.process.memory_file import memory_file
 from supervisor.errors import RepositoryDenied
 
+# https://man.openbsd.org/ssh_config tells of each.
 OPTIONS = {
     "BatchMode": "yes",
     "StrictHostKeyChecking": "yes",

@@ -7,6 +7,7 @@ from uuid import uuid4
 from supervisor.commands.git.mirror import Git
 from supervisor.errors import CommandFailed, DeployRefused
 
+# https://git-scm.com/docs/gitmodules
 SETTING = re.compile(r"submodule\.(.*)\.(path|url)", re.DOTALL)
 
 

@@ -11,7 +11,8 @@ from supervisor.commands.git.mirror import Git
 def in_the_way(git: Git, commit: str, work_tree: Path, index: Path) -> str | None:
     """Return a path that a commit brings to where something untracked is, None if there is none.
 
-    git itself would put the commit's file in its place (`read-tree --reset -u`).
+    git itself would put the commit's file in its place, since the checkout is a `read-tree --reset
+    -u`: https://git-scm.com/docs/git-read-tree
     """
     if not index.exists():
         return None

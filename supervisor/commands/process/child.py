@@ -13,7 +13,8 @@ from pathlib import Path
 from supervisor.errors import CommandFailed, CommandMissing
 
 CANNOT_START = 126  # the shell's code for it
-# The kernel's limits are 128 KiB for one argument and, in all, a quarter of the stack's 8 MiB.
+# The kernel's limits are 128 KiB for one argument and, in all, a quarter of the stack's 8 MiB:
+# https://man7.org/linux/man-pages/man2/execve.2.html
 LONGEST_ARGUMENT_BYTES = 128 * 1024 - 1
 ARGUMENTS_BYTES = 1536 * 1024
 PR_SET_PDEATHSIG = 1

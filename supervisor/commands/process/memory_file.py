@@ -10,7 +10,8 @@ def memory_file(content: bytes) -> Iterator[str]:
     """Give the path of a file with this content, that its owner alone may read."""
     descriptor = os.memfd_create("supervisor", os.MFD_CLOEXEC)
     try:
-        os.fchmod(descriptor, 0o600)  # or ssh refuses to take a key from it
+        # Or ssh refuses to take a key from it: https://man.openbsd.org/ssh#FILES
+        os.fchmod(descriptor, 0o600)
         with os.fdopen(os.dup(descriptor), "wb") as file:
             file.write(content)
         yield path_of(descriptor)

@@ -12,7 +12,7 @@ MARKER = "SUPERVISOR_COMMAND_OF"
 
 
 def signal_group(group: int, number: signal.Signals) -> bool:
-    """Signal a process group; False when nobody is left in it."""
+    """Signal a process group; False when no process is left in it."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
         return True

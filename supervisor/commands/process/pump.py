@@ -33,7 +33,7 @@ class Pump:
 
     @property
     def done(self) -> bool:
-        """Tell whether the process has ended and nobody can print any more."""
+        """Tell whether the process has ended and no other can print any more."""
         return self.ended and not self._sinks
 
     def run(self, should_stop: Callable[[], bool]) -> None:

@@ -24,7 +24,9 @@ from supervisor.commands.process.child import prepare
 from supervisor.commands.process.processes import signal_group
 
 SWITCH_SECONDS = 0.0001  # `sh` starts two threads for each command, and waits for them to begin
-LONGEST_REASON = 1000  # a pipe takes 4096 bytes as a whole, and they are read so
+# A pipe takes 4096 bytes as a whole, and they are read so:
+# https://man7.org/linux/man-pages/man7/pipe.7.html
+LONGEST_REASON = 1000
 
 
 class Refused(Exception):
@@ -32,14 +34,15 @@ class Refused(Exception):
 
 
 def serve() -> None:
-    """Start what is asked for, until nobody can ask any more."""
+    """Start what is asked for, until the input ends."""
     sys.setswitchinterval(SWITCH_SECONDS)
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # who asks decides when commands end
+        signal.signal(number, signal.SIG_IGN)  # the launcher decides when commands end
     # Commands start in this thread: each ends with the thread that started it (PR_SET_PDEATHSIG).
+    # https://man7.org/linux/man-pages/man2/prctl.2.html
     with os.fdopen(0) as orders:
         for line in orders:
-            with suppress(OSError):  # who asked is gone already
+            with suppress(OSError):  # the process that asked is gone already
                 take(*json.loads(line))
 
 
@@ -58,7 +61,10 @@ def take(order: str, answers: str, out: str, err: str) -> None:
 
 
 def start(asked: dict[str, Any], out: BinaryIO, err: BinaryIO) -> Any:
-    """Return the process of a command; raise Refused."""
+    """Return the process of a command; raise Refused.
+
+    https://sh.readthedocs.io/en/latest/sections/special_arguments.html
+    """
     path, *arguments = asked["argv"]
     try:
         with Path(os.devnull).open("rb") as nothing:
@@ -71,7 +77,8 @@ def start(asked: dict[str, Any], out: BinaryIO, err: BinaryIO) -> Any:
                 _cwd=asked["cwd"],
                 _bg=True,
                 _bg_exc=False,
-                _close_fds=False,  # Python's own are closed by exec (PEP 446), and faster
+                # exec closes Python's own, and faster: https://peps.python.org/pep-0446/
+                _close_fds=False,
                 _new_session=True,
                 _tty_out=False,
                 _preexec_fn=prepare(),
@@ -87,7 +94,7 @@ def await_end(process: Any, told: int) -> None:
     try:
         tell(told, pid=process.pid)
         tell(told, exit_code=process.wait())
-    except OSError:  # nobody is there who could end it
+    except OSError:  # the process that could end it is gone
         signal_group(process.pid, signal.SIGKILL)
         process.wait()
     finally:
