@@ -8,6 +8,7 @@ from marshmallow import missing, validate
 
 from supervisor.errors import ConfigInvalid
 from supervisor.settings.config import OLDER_NAMES, SETTING_NAMES, Config, Settings
+from supervisor.settings.networks import PRIVATE, PRIVATE_NETWORKS
 from tests.docs.pages import codes, page, rows
 
 PAGE = page("docs/configuration.md")
@@ -27,7 +28,7 @@ def test_the_page_names_no_setting_that_does_not_exist() -> None:
 @pytest.mark.parametrize("name", SETTING_NAMES)
 def test_each_default_is_the_one_of_the_code(name: str) -> None:
     default = FIELDS[name].load_default
-    default = "none" if default is None else default
+    default = {None: "none", PRIVATE_NETWORKS: PRIVATE}.get(default, default)
     default = str(default).lower() if isinstance(default, bool) else default
     cell = TABLE[name][0]
     assert cell == ("made at the first start" if default is missing else f"`{default}`")
