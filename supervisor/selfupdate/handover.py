@@ -5,7 +5,6 @@ so does what came of it, until a Supervisor has read that: the old one or the ne
 """
 
 import json
-import os
 import shutil
 import time
 from collections.abc import Callable, Collection
@@ -159,12 +158,7 @@ class Handover:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _write(self, name: str, clear: bytes) -> None:
-        draft = self.folder / f"{name}.draft"
-        with draft.open("wb") as file:
-            file.write(self.cipher.seal(clear, f"{name} of {self.run}"))
-            file.flush()
-            os.fsync(file.fileno())
-        durable.rename(draft, self.folder / name)
+        durable.write(self.folder / name, self.cipher.seal(clear, f"{name} of {self.run}"))
 
     def _read(self, name: str) -> bytes:
         return self.cipher.open((self.folder / name).read_bytes(), f"{name} of {self.run}")

@@ -1,6 +1,5 @@
 """The API key and the secret key base that the first start makes when none is given."""
 
-import os
 import secrets
 from pathlib import Path
 
@@ -39,14 +38,14 @@ def make_keys(storage: Path) -> dict[str, str]:
     """Make both keys, keep them in storage readable by this user only, return them."""
     keys = {API_KEY: secrets.token_urlsafe(32), SECRET_KEY_BASE: secrets.token_hex(64)}
     storage.mkdir(mode=0o700, parents=True, exist_ok=True)
-    durable.rename(_write(storage, f"keys.{os.getpid()}", keys), storage / "keys")
+    durable.write(storage / "keys", _lines(keys))
     return keys
 
 
 def write_next(storage: Path, secret_key_base: str) -> None:
     """Write the keys with another secret key base down, beside those that count."""
-    (storage / NEXT).unlink(missing_ok=True)
-    _write(storage, NEXT, stored_keys(storage) | {SECRET_KEY_BASE: secret_key_base})
+    keys = stored_keys(storage) | {SECRET_KEY_BASE: secret_key_base}
+    durable.write(storage / NEXT, _lines(keys))
 
 
 def take_next(storage: Path) -> None:
@@ -54,15 +53,5 @@ def take_next(storage: Path) -> None:
     durable.rename(storage / NEXT, storage / "keys")
 
 
-def _write(storage: Path, name: str, keys: dict[str, str]) -> Path:
-    draft = storage / name
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        owner = storage.stat()
-        if os.geteuid() == 0:  # root may do this for another user's service
-            os.fchown(descriptor, owner.st_uid, owner.st_gid)
-        file.writelines(f"{name}={value}\n" for name, value in keys.items())
-        file.flush()
-        os.fsync(file.fileno())
-    durable.sync_folder(storage)
-    return draft
+def _lines(keys: dict[str, str]) -> bytes:
+    return "".join(f"{name}={value}\n" for name, value in keys.items()).encode()

@@ -3,8 +3,7 @@
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
@@ -28,31 +27,14 @@ def restore(source: IO[bytes], storage: Path, cipher: Cipher) -> Path | None:
     All or nothing. Raise BackupRefused, WrongKey, StorageError; nothing was changed then.
     """
     database = storage / "supervisor.db"
-    with _draft(storage / "supervisor.db.restored") as draft:
+    draft = storage / "supervisor.db.restored"
+    with durable.replacing(database, draft=draft):
         with draft.open("wb") as target:
             shutil.copyfileobj(source, target)
-            os.fsync(target.fileno())
         _check(draft, cipher)
         kept = _keep(database) if database.exists() else None
         failpoints.reach("restore")
-        durable.rename(draft, database)
     return kept
-
-
-@contextmanager
-def _draft(path: Path) -> Iterator[Path]:
-    """Make an empty file that only the storage's user can read; remove it if it is not used."""
-    path.unlink(missing_ok=True)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-    descriptor = os.open(path, flags, 0o600)
-    try:
-        owner = path.parent.stat()
-        if os.geteuid() == 0:  # root may restore what another user's service is to read
-            os.fchown(descriptor, owner.st_uid, owner.st_gid)
-        os.close(descriptor)
-        yield path
-    finally:
-        path.unlink(missing_ok=True)
 
 
 def _check(draft: Path, cipher: Cipher) -> None:

@@ -1,10 +1,8 @@
 """Consistent copies of the database file, also while others write to it."""
 
-import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from uuid import uuid4
 
 from supervisor import durable
 from supervisor.store.sql_errors import in_our_words
@@ -20,22 +18,14 @@ def copy(database: Path, target: Path) -> None:
     It is written beside the target and renamed, so that nobody ever finds half a copy.
     """
     try:
-        _copy(database, target)
+        # The target may lie in a folder of any user, who is not meant to read it for that.
+        with (
+            durable.replacing(target, for_owner_of_folder=False) as draft,
+            closing(open_existing(database)) as connection,
+        ):
+            connection.execute("VACUUM INTO ?", (str(draft),))
     except OSError as error:  # names the draft, of which nobody knows
         raise OSError(error.errno, error.strerror, str(target.parent)) from None
-
-
-def _copy(database: Path, target: Path) -> None:
-    draft = target.with_name(f"{target.name}.{uuid4().hex}")
-    descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    try:
-        with closing(open_existing(database)) as connection:
-            connection.execute("VACUUM INTO ?", (str(draft),))
-        os.fsync(descriptor)
-        durable.rename(draft, target)
-    finally:
-        os.close(descriptor)
-        draft.unlink(missing_ok=True)
 
 
 def copy_before(database: Path, revision: str) -> Path:
