@@ -15,7 +15,7 @@ SOMEBODY = 12_345
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from supervisor import durable
+from supervisor import (durable)
 
 with durable.replacing(Path(sys.argv[1])) as draft:
     draft.write_bytes(b"new")

@@ -7,6 +7,7 @@ import gevent
 from flask import Blueprint, Flask, Response, current_app, request
 from werkzeug.exceptions import BadRequest, TooManyRequests
 
+from supervisor.api import sse
 from supervisor.api.body import Number, flag
 from supervisor.runs import history
 from supervisor.runs.followers import broker
@@ -23,11 +24,6 @@ ENTRIES = Number("entries", 1, 1, 100)
 FOLLOWED_ENTRIES = Number("entries", 0, 0, 100)
 HEARTBEAT_SECONDS = 15
 SEND_SECONDS = 60
-RETRY_MILLISECONDS = 2000
-HEADERS = {
-    "Cache-Control": "no-cache, no-transform",
-    "X-Accel-Buffering": "no",  # nginx would collect lines before it sends them
-}
 
 
 @blueprint.get("/stacks/<uuid>/log")
@@ -46,7 +42,8 @@ def show(uuid: str) -> Any:
     # A client that takes nothing for this long is dropped; it goes on where it was.
     if "gunicorn.socket" in request.environ:
         request.environ["gunicorn.socket"].settimeout(SEND_SECONDS)
-    return Response(follow(app, stack.id, number), mimetype="text/event-stream", headers=HEADERS)
+    events = follow(app, stack.id, number)
+    return Response(events, mimetype=sse.CONTENT_TYPE, headers=sse.HEADERS)
 
 
 def _last_event_id() -> int | None:
@@ -63,17 +60,19 @@ def follow(app: Flask, stack_id: int, number: int) -> Iterator[bytes]:
     with broker.follow(stack_id) as follower:
         if not _in_thread(app, catalogue.exists, stack_id):
             follower.closed = follower.closed or "deleted"  # before it was followed
-        yield f"retry: {RETRY_MILLISECONDS}\n: following\n\n".encode()
+        yield sse.OPENING
         while True:
-            ready = follower.after(number)
-            frames, number = ready or _in_thread(app, history.frames_after, stack_id, number)
+            frames = follower.after(number)
+            if frames is None:
+                frames = _in_thread(app, history.frames_after, stack_id, number)
             if frames:
-                yield frames
+                yield sse.events(frames)
+                number = frames[-1].id
             elif follower.closed:
-                yield f'event: close\ndata: {{"reason": "{follower.closed}"}}\n\n'.encode()
+                yield sse.closing(follower.closed)
                 return
             elif not follower.wait(HEARTBEAT_SECONDS):
-                yield b": heartbeat\n\n"
+                yield sse.HEARTBEAT
 
 
 def _in_thread(app: Flask, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

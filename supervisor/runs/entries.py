@@ -5,15 +5,9 @@ import json
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from supervisor.runs.followers import Frames, broker
+from supervisor.runs.followers import Frame, Frames, broker
 from supervisor.store.models import LogLine, Run
 from supervisor.store.words import LineKind, Status
-
-
-def frame(number: int, kind: str, data: str) -> bytes:
-    """Return one server-sent event; `data` is one line of JSON."""
-    event = "message" if kind == LineKind.ENTRY else "output"
-    return f"event: {event}\nid: {number}\ndata: {data}\n\n".encode()
 
 
 def line_data(run: Run, text: str) -> str:
@@ -41,7 +35,7 @@ def tell(session: Session, run: Run) -> None:
     entry = LogLine(stack_id=run.stack_id, run_id=run.id, kind=LineKind.ENTRY, text=text)
     session.add(entry)
     session.flush()
-    publish(session, run.stack_id, [(entry.id, frame(entry.id, LineKind.ENTRY, text))])
+    publish(session, run.stack_id, [Frame(entry.id, LineKind.ENTRY, text)])
 
 
 def entry_values(run: Run) -> dict[str, str]:

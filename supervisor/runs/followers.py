@@ -5,17 +5,31 @@ followers of one run don't each ask the database for the same lines.
 """
 
 import threading
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import gevent
 from gevent.event import Event
 
 RING_BYTES = 512 * 1024
 CHUNK_BYTES = 64 * 1024
+FORM_BYTES = 32  # about what an event has beside its data
 
-Frames = list[tuple[int, bytes]]
+
+@dataclass(slots=True)
+class Frame:
+    """A line or an entry, see `models.LineKind`, as JSON on its way to followers."""
+
+    id: int
+    kind: str
+    data: str
+    formed: bytes | None = None
+    """The event that whoever sends it made of it, kept for the next follower."""
+
+
+Frames = list[Frame]
 
 
 class Topic:
@@ -24,37 +38,33 @@ class Topic:
     def __init__(self) -> None:
         self.followers: set[Follower] = set()
         self.floor: int | None = None
+        self.forgotten = 0
+        self.frames: Frames = []
         self.ids: list[int] = []
-        self.frames: list[bytes] = []
-        self.size = 0
+        self.ends: list[int] = []  # how many bytes there were in all up to the end of each
 
     def add(self, frames: Frames) -> None:
         """Append frames, newest last, and forget the oldest beyond the limit."""
         if self.floor is None:
-            self.floor = frames[0][0] - 1
-        for number, frame in frames:
-            self.ids.append(number)
-            self.frames.append(frame)
-            self.size += len(frame)
-        surplus = 0
-        while self.size > RING_BYTES:
-            self.size -= len(self.frames[surplus])
-            surplus += 1
-        if surplus:
-            self.floor = self.ids[surplus - 1]
-            del self.ids[:surplus], self.frames[:surplus]
+            self.floor = frames[0].id - 1
+        end = self.ends[-1] if self.ends else self.forgotten
+        for frame in frames:
+            end += len(frame.data) + FORM_BYTES
+            self.ends.append(end)
+        self.frames += frames
+        self.ids += [frame.id for frame in frames]
+        if end - self.forgotten > RING_BYTES:
+            surplus = bisect_left(self.ends, end - RING_BYTES) + 1
+            self.floor, self.forgotten = self.ids[surplus - 1], self.ends[surplus - 1]
+            del self.frames[:surplus], self.ids[:surplus], self.ends[:surplus]
 
-    def after(self, number: int) -> tuple[bytes, int] | None:
+    def after(self, number: int) -> Frames | None:
         """Return the next frames after that one; None where they are not all at hand."""
         if self.floor is None or number < self.floor:
             return None
-        start = end = bisect_right(self.ids, number)
-        size = 0
-        while end < len(self.ids) and size < CHUNK_BYTES:
-            size += len(self.frames[end])
-            end += 1
-        last = self.ids[end - 1] if end > start else number
-        return b"".join(self.frames[start:end]), last
+        start = bisect_right(self.ids, number)
+        begin = self.ends[start - 1] if start else self.forgotten
+        return self.frames[start : bisect_left(self.ends, begin + CHUNK_BYTES, start) + 1]
 
 
 class Follower:
@@ -68,8 +78,8 @@ class Follower:
         self.greenlet = gevent.getcurrent()
         self.closed: str | None = None
 
-    def after(self, number: int) -> tuple[bytes, int] | None:
-        """Return frames at hand after that one and the last one's number, see `Topic.after`."""
+    def after(self, number: int) -> Frames | None:
+        """Return frames at hand after that one, see `Topic.after`."""
         with self._lock:
             return self._topic.after(number)
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from sqlalchemy import func, select
 
 from supervisor.errors import RunNotFound
-from supervisor.runs.entries import frame, line_data
+from supervisor.runs.entries import line_data
+from supervisor.runs.followers import Frame, Frames
 from supervisor.store.database import reading
 from supervisor.store.models import LogLine, Run, Stack
 from supervisor.store.words import LineKind, Status
@@ -51,8 +52,8 @@ def entries(stack: Stack, count: int) -> list[dict[str, str]]:
         return [json.loads(text) for text in reversed(session.scalars(query).all())]
 
 
-def frames_after(stack_id: int, number: int) -> tuple[bytes, int]:
-    """Return the next stored frames after that one, and the last one's number."""
+def frames_after(stack_id: int, number: int) -> Frames:
+    """Return the next stored frames after that one."""
     query = (
         select(LogLine, Run)
         .join(Run, Run.id == LogLine.run_id)
@@ -62,15 +63,12 @@ def frames_after(stack_id: int, number: int) -> tuple[bytes, int]:
     )
     with reading() as session:
         rows = session.execute(query).all()
-    frames = [
-        frame(
-            line.id,
-            line.kind,
-            line.text if line.kind == LineKind.ENTRY else line_data(run, line.text),
-        )
-        for line, run in rows
-    ]
-    return b"".join(frames), rows[-1][0].id if rows else number
+    return [Frame(line.id, line.kind, _data(line, run)) for line, run in rows]
+
+
+def _data(line: LogLine, run: Run) -> str:
+    """Return what a row of the log shows: an entry is stored as it is shown."""
+    return line.text if line.kind == LineKind.ENTRY else line_data(run, line.text)
 
 
 def newest(stack: Stack) -> int:

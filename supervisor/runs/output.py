@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from supervisor.runs.entries import frame, line_data, publish
-from supervisor.runs.followers import Frames
+from supervisor.runs.entries import line_data, publish
+from supervisor.runs.followers import Frame, Frames
 from supervisor.store.database import writing
 from supervisor.store.models import LogLine, Run, now
 from supervisor.store.words import LineKind
@@ -70,11 +70,11 @@ class Output:
         frames: Frames = []
         if self._mark is None:
             frames = self._insert(session, [MARK])
-            self._mark = frames[0][0]
+            self._mark = frames[0].id
         kept = lines[-TAIL_LINES:]
         self._left_out += len(lines) - len(kept)
         added = self._insert(session, kept)
-        self._tail.extend(number for number, _ in added)
+        self._tail.extend(frame.id for frame in added)
         self._forget_surplus(session)
         return frames + added
 
@@ -95,6 +95,6 @@ class Output:
         last = session.scalar(select(func.max(LogLine.id))) or 0
         numbers = range(last - len(lines) + 1, last + 1)
         return [
-            (number, frame(number, LineKind.OUTPUT, line_data(self._run, line)))
+            Frame(number, LineKind.OUTPUT, line_data(self._run, line))
             for number, line in zip(numbers, lines, strict=True)
         ]

@@ -19,9 +19,9 @@ from supervisor.security.crypto import Cipher
 from supervisor.security.secret import Secret
 from supervisor.settings.config import Config
 from supervisor.settings.parts import part_of
-from supervisor.stacks.catalogue import OVERVIEW, REDEPLOYING
+from supervisor.stacks.catalogue import OVERVIEW
 from supervisor.stacks.fields.rules import RESERVED_VARIABLE
-from supervisor.stacks.fields.schema import StackSchema
+from supervisor.stacks.fields.schema import REDEPLOYING, StackSchema
 from supervisor.stacks.view import overview_values, stack_values, stats_values
 from supervisor.store import models, words
 from tests.docs.pages import Block, blocks, codes, page, rows, section

@@ -11,7 +11,7 @@ from supervisor.commands.docker.engine import Engine
 from supervisor.commands.docker.env_file import env_file
 from supervisor.commands.docker.images import find_image
 from supervisor.commands.docker.plugin import compose_command
-from supervisor.commands.process.shell import ResourceLimits
+from supervisor.commands.process.child import ResourceLimits
 
 # A YAML file of 470 bytes can make Compose take 4 GB and three minutes. Measured with Compose 2.40:
 # it needs 768 MiB of address space to start, and a second for 300 services.

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from supervisor.commands.docker.environment import environment
 from supervisor.commands.docker.errors import explained
-from supervisor.commands.process.shell import ResourceLimits, Shell
+from supervisor.commands.process.child import ResourceLimits
+from supervisor.commands.process.shell import Shell
 
 CALL_SECONDS = 30
 
