@@ -11,8 +11,7 @@ from supervisor.runner.pool import DELETED, Runner
 from supervisor.settings.config import Config
 from supervisor.settings.parts import find, part_of
 from supervisor.stacks import catalogue, control
-from supervisor.stacks.fields.input import changed_values, new_values
-from supervisor.stacks.vault import values_of
+from supervisor.stacks.fields.input import new_values
 from supervisor.stacks.view import overview_values, stack_values, stats_values
 
 blueprint = Blueprint("stacks", __name__, url_prefix="/stacks")
@@ -41,8 +40,7 @@ def show(uuid: str) -> Any:
 @blueprint.route("/<uuid>", methods=["PATCH", "PUT"])
 def update(uuid: str) -> Any:
     """Change the given fields; names the run where a redeploy was queued."""
-    given = json_object("stack")
-    stack, run = catalogue.change(uuid, lambda stack: changed_values(values_of(stack), given))
+    stack, run = catalogue.change(uuid, json_object("stack"))
     return stack_values(stack), 200, {"Location": run_path(stack, run)} if run else {}
 
 

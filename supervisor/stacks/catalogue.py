@@ -2,9 +2,8 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -15,13 +14,14 @@ from supervisor.commands.git.address import repository_key
 from supervisor.errors import LimitReached, NotUnique, StackInvalid, StackNotFound
 from supervisor.runs import queue
 from supervisor.stacks import vault
+from supervisor.stacks.changes import Changes, changes_of, is_as_read
 from supervisor.stacks.check_times import first_check_at
 from supervisor.stacks.fields.schema import COLUMNS, REDEPLOYING, SECRET_FIELDS
 from supervisor.store.database import reading, writing
 from supervisor.store.models import Run, Stack, now
 from supervisor.store.words import Action, Blocked, Strategy, Trigger
 
-OVERLAP = "signature_secret_overlap"
+CHANGE_TRIES = 50  # more than requests that write at once
 OVERVIEW: Select[*tuple[Any, ...]] = select(
     Stack.name,
     Stack.uuid,
@@ -101,41 +101,37 @@ def create(values: Mapping[str, Any], stacks_limit: int) -> Stack:
     return stack
 
 
-def change(uuid: str, values_for: Callable[[Stack], Mapping[str, Any]]) -> tuple[Stack, Run | None]:
-    """Change the fields that a function gives for the stack as nobody else changes it meanwhile.
+def change(uuid: str, given: Mapping[str, Any]) -> tuple[Stack, Run | None]:
+    """Change the fields that a request gives; return the redeploy, if one was queued for them.
 
-    Queue a redeploy if one of them matters for what runs.
+    What is to be written is worked out before the lock is taken, and anew where another request
+    has changed the stack meanwhile. Raise StackNotFound, StackInvalid, LimitReached.
     """
-    with _unique_name(), writing() as session:
-        stack = find_in(session, uuid)
-        values = values_for(stack)
-        before = vault.secrets_of(stack)
-        fields = {name: value for name, value in values.items() if name != OVERLAP}
-        changed = {key for key, value in fields.items() if value != _current(stack, before, key)}
-        for key in changed - set(SECRET_FIELDS):
-            setattr(stack, key, values[key])
-        stack.name_key = name_key(stack.name)
-        stack.repository_key = repository_key(stack.git_repository)
-        fresh = {key: values[key] for key in changed & set(SECRET_FIELDS)}
-        if "signature_secret" in changed:
-            overlap = values.get(OVERLAP) or 0
-            fresh[vault.FORMER] = before.signature_secret if overlap else None
-            stack.former_secret_until = now() + timedelta(seconds=overlap) if overlap else None
-        stack.sealed = vault.seal_secrets(uuid, {**before, **fresh})
-        stack.updated_at = now()
-        if changed & {"polling_interval", "git_repository", "git_reference", "strategy"}:
-            stack.check_at = first_check_at(stack.polling_interval)
-            stack.check_failures, stack.check_error = 0, None
-        if changed & {"health_timeout", "rollback"} and stack.blocked_because == Blocked.FAILED:
-            stack.unblock()
-            stack.seen_commit = None  # the next poll or webhook tries it again
-        redeploy = bool(changed & REDEPLOYING)
-        run = queue.submit(session, stack, Action.REDEPLOY, Trigger.API) if redeploy else None
-    return stack, run
+    for _ in range(CHANGE_TRIES):
+        read = find(uuid)
+        changes = changes_of(read, given)
+        with _unique_name(), writing() as session:
+            stack = find_in(session, uuid)
+            if is_as_read(stack, read):
+                return stack, _write(session, stack, changes)
+    raise LimitReached("The stack is changed by other requests all the time")
 
 
-def _current(stack: Stack, secrets: vault.StackSecrets, key: str) -> Any:
-    return getattr(secrets if key in SECRET_FIELDS else stack, key)
+def _write(session: Session, stack: Stack, changes: Changes) -> Run | None:
+    for name, value in changes.columns.items():
+        setattr(stack, name, value)
+    stack.name_key = name_key(stack.name)
+    stack.repository_key = repository_key(stack.git_repository)
+    stack.updated_at = now()
+    if changes.names & {"polling_interval", "git_repository", "git_reference", "strategy"}:
+        stack.check_at = first_check_at(stack.polling_interval)
+        stack.check_failures, stack.check_error = 0, None
+    if changes.names & {"health_timeout", "rollback"} and stack.blocked_because == Blocked.FAILED:
+        stack.unblock()
+        stack.seen_commit = None  # the next poll or webhook tries it again
+    if changes.names & REDEPLOYING:
+        return queue.submit(session, stack, Action.REDEPLOY, Trigger.API)
+    return None
 
 
 def all_of_them() -> Sequence[Stack]:

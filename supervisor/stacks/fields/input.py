@@ -18,7 +18,7 @@ def new_values(given: Mapping[str, Any]) -> dict[str, Any]:
 def changed_values(present: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """Check the fields that a request changes, alone and with the rest; raise StackInvalid.
 
-    `present` is all that the stack has, decrypted: see `vault.values_of`.
+    `present` is all that the stack has, by name and decrypted.
     """
     fields = _without_read_only(given, present["uuid"])
     values = load(_unmask(fields, present), partial=True)
