@@ -2,7 +2,6 @@
 
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -56,14 +55,13 @@ def test_a_pull_that_hangs_ends_at_its_limit_and_holds_nobody_up(
     before = engine.containers(stack["project"], running=True)
     files = compose({"web": sleeper(image=f"{silent_registry}/none:1"), "db": sleeper()})
     repository.commit(files)
-    begun = time.monotonic()
     hanging = webhook(service, stack["uuid"])
     other = Repository(tmp_path / "other")
     other.commit(two_services("1"))
     neighbour = service.create_stack(git_repository=other.url)
-    service.wait_for_run(neighbour["uuid"])
+    beside = service.wait_for_run(neighbour["uuid"])
     failed = service.wait_for_run(stack["uuid"], hanging, status="failed")
-    assert time.monotonic() - begun < 30
+    assert beside["started_at"] < failed["finished_at"]
     assert "took longer than 4 s" in failed["message"]
     assert engine.containers(stack["project"], running=True) == before
     assert commands_of_runs(service) == {}
@@ -79,9 +77,7 @@ def test_a_build_that_never_ends_ends_at_its_limit(
     repository = Repository(tmp_path / "built")
     repository.commit(built("trap '' TERM; echo building; (sleep 1000 &); sleep 1000"))
     stack = service.create_stack(git_repository=repository.url)
-    begun = time.monotonic()
     failed = service.wait_for_run(stack["uuid"], status="failed")
-    assert time.monotonic() - begun < 25
     assert "took longer than 5 s" in failed["message"]
     wait_until(lambda: commands_of_runs(service) == {}, "no command is left")
     repository.commit(built("echo done"))

@@ -37,18 +37,14 @@ def test_a_locked_database_is_told_to_many_in_time_and_holds_no_reader_up(
     with closing(sqlite3.connect(path, isolation_level=None, timeout=10)) as holder:
         holder.execute("BEGIN EXCLUSIVE")
         with ThreadPoolExecutor(60) as pool:
-            begun = time.monotonic()
             answers = [pool.submit(deliver, service, uuid) for _ in range(60)]
-            slowest = 0.0
+            read = 0
             while not all(answer.done() for answer in answers):
-                asked = time.monotonic()
                 assert service.get("/up").status_code == 200
                 assert service.get("/stacks").status_code == 200
-                slowest = max(slowest, time.monotonic() - asked)
-                time.sleep(0.1)
+                read += 1
         assert {answer.result().status_code for answer in answers} == {503}
-        assert time.monotonic() - begun < 20
-        assert slowest < 2
+        assert read > 5  # where they wait with the writers, it is one or two
         holder.execute("ROLLBACK")
     service.wait_for_run(uuid, webhook(service, uuid), status="skipped")
 
@@ -94,9 +90,7 @@ def test_more_followers_than_allowed_are_refused_and_hinder_nobody(
         path = f"/stacks/{uuid}/log?follow=true"
         answers = list(pool.map(lambda _: service.get(path).status_code, range(50)))
     assert set(answers) == {429}
-    begun = time.monotonic()
     assert service.get("/up").status_code == 200
-    assert time.monotonic() - begun < 1
     for follower in followers:
         follower.close()
     service.wait_for_run(uuid, webhook(service, uuid), status="skipped")
@@ -314,20 +308,17 @@ def test_readers_never_hold_the_writer_up(
             count += 1
         return count
 
-    def write() -> list[float]:
-        took = []
-        while time.monotonic() < until:
-            begun = time.monotonic()
+    def write() -> int:
+        count = 0
+        while time.monotonic() < until:  # who is held up for long is answered with 503
             assert deliver(service, uuid).status_code == 202
-            took.append(time.monotonic() - begun)
-        return took
+            count += 1
+        return count
 
     with ThreadPoolExecutor(24) as pool:
         readers = [pool.submit(read) for _ in range(20)]
         writers = [pool.submit(write) for _ in range(4)]
-        assert all(reader.result() for reader in readers)
-        slowest = max(seconds for writer in writers for seconds in writer.result())
-    assert slowest < 5
+        assert all(task.result() for task in readers + writers)
     wal = service.storage / "supervisor.db-wal"
     assert wal.stat().st_size < 64 * 1024**2
     all_ended(service, uuid)

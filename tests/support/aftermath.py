@@ -61,7 +61,7 @@ def statuses(service: Service, stack: str) -> dict[str, str]:
     return {run["uuid"]: run["status"] for run in service.runs(stack)}
 
 
-def all_ended(service: Service, stack: str, seconds: float = 60) -> dict[str, str]:
+def all_ended(service: Service, stack: str, seconds: float = 90) -> dict[str, str]:
     """Wait until no run of the stack is left to do; return how each ended."""
 
     def ended() -> dict[str, str] | None:

@@ -59,7 +59,7 @@ class Service:
         """Start the server; wait until /up answers, with 200 unless `healthy` is false."""
         self.launch()
         try:
-            wait_until(lambda: self._is_up(healthy), "the service is up", seconds=20)
+            wait_until(lambda: self._is_up(healthy), "the service is up")
         except AssertionError as error:
             self.kill()
             raise AssertionError(f"{error}\n{self.log_text[-4000:]}") from None
@@ -102,13 +102,13 @@ class Service:
         parent = psutil.Process(self._process.pid)
         return [parent, *parent.children(recursive=True)]
 
-    def terminate(self, seconds: float = 30) -> int:
+    def terminate(self, seconds: float = 60) -> int:
         """Ask the server to stop; return its exit status."""
         assert self._process, "the service was not started"
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(seconds)
 
-    def wait_for_end(self, seconds: float = 30) -> int:
+    def wait_for_end(self, seconds: float = 60) -> int:
         """Wait until the server has ended by itself; return its exit status."""
         assert self._process, "the service was not started"
         return self._process.wait(seconds)
@@ -123,7 +123,7 @@ class Service:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         if self._process:
-            self._process.wait(10)
+            self._process.wait(60)
         wait_until(lambda: not any(map(is_alive, ended)), "the service's processes are gone")
 
     def restart(self) -> "Service":
@@ -158,7 +158,7 @@ class Service:
     def request(self, method: str, path: str, **options: Any) -> requests.Response:
         """Send a request with the API key; `headers` given replace or add to it."""
         headers = {"Authorization": f"Bearer {API_KEY}", **options.pop("headers", {})}
-        options.setdefault("timeout", 30)
+        options.setdefault("timeout", 60)
         options.setdefault("allow_redirects", False)
         with noted(f"{method} {path}"):
             return requests.request(method, self.url + path, headers=headers, **options)
@@ -224,7 +224,7 @@ class Service:
         run_uuid: str | None = None,
         *,
         status: str = "succeeded",
-        seconds: float = 60,
+        seconds: float = 90,
     ) -> dict[str, Any]:
         """Wait until a run has ended, the stack's newest if none is named; check how, return it."""
 

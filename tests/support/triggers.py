@@ -20,7 +20,7 @@ def deliver(service: Service, stack: str, body: bytes = PUSH) -> requests.Respon
     """Send a signed webhook as a forge does: without the API key."""
     headers = {"X-Hub-Signature-256": signature(body), "Content-Type": "application/json"}
     url = f"{service.url}/stacks/{stack}/webhook"
-    return requests.post(url, data=body, headers=headers, timeout=30)
+    return requests.post(url, data=body, headers=headers, timeout=60)
 
 
 def webhook(service: Service, stack: str) -> str:

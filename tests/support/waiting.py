@@ -66,7 +66,7 @@ noted = journal.noted
 
 
 def wait_until(
-    check: Callable[[], T | None], what: str, seconds: float = 30, every: float = 0.05
+    check: Callable[[], T | None], what: str, seconds: float = 60, every: float = 0.05
 ) -> T:
     """Return the first true value of `check`; fail with `what` when there is none in time."""
     end = time.monotonic() + seconds
@@ -76,3 +76,15 @@ def wait_until(
                 raise AssertionError(f"not within {seconds} s: {what}")
             time.sleep(every)
     return found
+
+
+@contextmanager
+def well_within(seconds: float) -> Iterator[None]:
+    """Fail where it takes longer. Give ten times what it takes on a quiet machine, or more.
+
+    It is for what would otherwise take for ever: nothing is measured with it.
+    """
+    begun = time.monotonic()
+    yield
+    took = time.monotonic() - begun
+    assert took < seconds, f"{took:.1f} s, and not well within {seconds} s"

@@ -151,6 +151,6 @@ def test_a_test_at_its_limit_says_what_it_and_its_threads_waited_for(tmp_path: P
     )
     assert done.returncode == 1, done.stdout
     told = done.stdout.partition("- What it waited for -")[2]
-    assert "to the limit: the cows come home, within 30 s (MainThread)" in told, done.stdout
+    assert "to the limit: the cows come home, within 60 s (MainThread)" in told, done.stdout
     assert "to the limit: the other thread's own (aside)" in told
     assert "in time" not in told

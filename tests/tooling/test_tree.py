@@ -25,3 +25,17 @@ def test_a_test_of_a_room_has_the_name_of_a_module() -> None:
         if folder not in ROOMS or not mirrored(path.name, folder):
             astray.append(str(path.relative_to(TESTS)))
     assert astray == []
+
+
+CLOCK = re.compile(r"assert .*(monotonic|perf_counter|time\.time)\(\) - \w+ <")
+
+
+def test_no_test_asserts_how_long_something_took() -> None:
+    """A busy machine takes ten times as long; see `well_within` and `Asking`."""
+    found = [
+        f"{path.relative_to(TESTS)}:{number}"
+        for path in TESTS.rglob("*.py")
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if CLOCK.search(line)
+    ]
+    assert found == []

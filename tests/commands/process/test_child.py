@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from supervisor.commands.process.shell import Shell
 from supervisor.errors import CommandFailed
 from tests.support import ROOT
 from tests.support.shell import ENVIRONMENT
+from tests.support.waiting import wait_until
 
 MARK = "SUPERVISOR_COMMAND_OF"
 
@@ -40,10 +40,8 @@ def test_limits_hold(shell: Shell) -> None:
         capture(
             shell, "head -c 300m /dev/zero | tail", limits=ResourceLimits(memory_bytes=64 * 1024**2)
         )
-    began = time.monotonic()
-    with pytest.raises(CommandFailed):
-        capture(shell, "while :; do :; done", limits=ResourceLimits(cpu_seconds=1))
-    assert time.monotonic() - began < 5
+    with pytest.raises(CommandFailed):  # and not CommandTimedOut
+        capture(shell, "while :; do :; done", seconds=200, limits=ResourceLimits(cpu_seconds=1))
 
 
 def test_the_child_writes_no_core_file(shell: Shell) -> None:
@@ -61,7 +59,4 @@ Shell(log=lambda lines: print(*lines, flush=True), marker="{tmp_path}:").stream(
         assert service.stdout
         assert service.stdout.readline() == b"ready\n"
         service.kill()
-    until = time.monotonic() + 2
-    while alive(tmp_path) and time.monotonic() < until:
-        time.sleep(0.02)
-    assert alive(tmp_path) == []
+    wait_until(lambda: alive(tmp_path) == [], "the command has ended too")

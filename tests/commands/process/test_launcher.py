@@ -72,10 +72,10 @@ def test_what_cannot_be_started_ends_no_other_command(shell: Shell) -> None:
 
 
 def test_a_starter_that_hangs_is_replaced(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("supervisor.commands.process.launcher.START_SECONDS", 0.5)
     echo(shell, "x")
     starter().suspend()
-    with pytest.raises(CommandFailed, match="cannot start"):
+    with monkeypatch.context() as changed, pytest.raises(CommandFailed, match="cannot start"):
+        changed.setattr("supervisor.commands.process.launcher.START_SECONDS", 0.5)
         echo(shell, "y")
     assert echo(shell, "z") == "z"
 

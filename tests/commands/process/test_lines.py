@@ -1,7 +1,5 @@
 """Bytes become clean, bounded, redacted lines, however they are cut into chunks."""
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -97,8 +95,10 @@ def test_a_line_of_nothing_but_secrets_shows_none(shift: int, times: int) -> Non
         assert "s3cr3t" not in line
 
 
-def test_a_million_lines_take_less_than_a_second() -> None:
-    began = time.monotonic()
-    lines = split(*in_chunks(b"y\n" * 1_000_000, 65536))
-    assert len(lines) == 1_000_000
-    assert time.monotonic() - began < 1
+def test_a_million_lines_cost_what_their_chunks_cost() -> None:
+    """A second in all, where each line is looked at by itself; counted, not measured."""
+    redacted: list[str] = []
+    splitter = LineSplitter(lambda text: redacted.append(text) or text)  # type: ignore[func-returns-value]
+    chunks = in_chunks(b"y\n" * 1_000_000, 65536)
+    assert sum(len(splitter.feed(chunk)) for chunk in chunks) == 1_000_000
+    assert len(redacted) <= 2 * len(chunks)

@@ -3,13 +3,13 @@
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
 from supervisor.commands.process.processes import end_strays, marked
 from tests.support.shell import ENVIRONMENT
+from tests.support.waiting import wait_until
 
 MARK = "SUPERVISOR_COMMAND_OF"
 
@@ -20,15 +20,15 @@ def test_strays_are_found_by_their_mark_and_no_others(tmp_path: Path) -> None:
             ["sh", "-c", script], env=ENVIRONMENT | {MARK: mark}, start_new_session=True
         )
 
-    stubborn = "trap '' TERM; while :; do sleep 0.1; done"
+    stubborn = f"trap '' TERM; touch {tmp_path}/ready; while :; do sleep 0.1; done"
     ours = [start(f"{tmp_path}:1#a", "sleep 1000"), start(f"{tmp_path}:2#b", stubborn)]
     other = start(f"{tmp_path}x:3#c", "sleep 1000")
-    time.sleep(0.2)
+    wait_until((tmp_path / "ready").exists, "the stubborn one ignores TERM")
     assert end_strays(f"{tmp_path}:", 0.3) >= 2
-    assert [process.wait(2) for process in ours] == [-signal.SIGTERM, -signal.SIGKILL]
+    assert [process.wait(30) for process in ours] == [-signal.SIGTERM, -signal.SIGKILL]
     assert other.poll() is None
     os.killpg(other.pid, signal.SIGKILL)
-    other.wait(2)
+    other.wait(30)
 
 
 def test_no_prefix_means_no_process() -> None:

@@ -23,9 +23,11 @@ from supervisor.errors import (
 )
 from tests.support import ROOT
 from tests.support.shell import ENVIRONMENT, Log
+from tests.support.waiting import wait_until, well_within
 
 MakeShell = Callable[..., Shell]
 MARK = "SUPERVISOR_COMMAND_OF"
+SOON = 30  # seconds; what has to end here would otherwise take a thousand
 
 
 def stream(shell: Shell, script: str, seconds: float = 20, **options: object) -> None:
@@ -61,14 +63,18 @@ def zombies() -> list[int]:
     return [child.pid for child in children if child.status() == psutil.STATUS_ZOMBIE]
 
 
-def test_lines_arrive_as_they_are_printed(make_shell: MakeShell) -> None:
-    arrived: list[tuple[str, float]] = []
-    shell = make_shell(log=lambda lines: arrived.extend((line, time.time()) for line in lines))
-    stream(
-        shell, "import time\nfor i in range(5):\n print(time.time(), flush=True)\n time.sleep(.1)"
-    )
-    assert len(arrived) == 5
-    assert max(at - float(printed) for printed, at in arrived) < 0.1
+def test_lines_arrive_as_they_are_printed(make_shell: MakeShell, tmp_path: Path) -> None:
+    """The command prints each line only after the one before has arrived."""
+    arrived: list[str] = []
+
+    def take(lines: list[str]) -> None:
+        arrived.extend(lines)
+        for line in lines:
+            (tmp_path / line).touch()
+
+    wait = f"until [ -e {tmp_path}/$i ]; do sleep 0.01; done"
+    stream(make_shell(log=take), f"for i in 1 2 3 4 5; do echo $i; {wait}; done")
+    assert arrived == ["1", "2", "3", "4", "5"]
 
 
 def test_both_outputs_are_one_stream_in_order(shell: Shell, log: Log) -> None:
@@ -153,10 +159,9 @@ def test_a_folder_that_is_gone_is_an_error_of_ours(shell: Shell, tmp_path: Path)
 def test_a_million_lines_flow_and_none_is_lost(make_shell: MakeShell) -> None:
     counts: list[int] = []
     shell = make_shell(log=lambda lines: counts.append(len(lines)))
-    began = time.monotonic()
     stream(shell, "yes | head -n 1000000")
     assert sum(counts) == 1_000_000
-    assert time.monotonic() - began < 3
+    assert len(counts) < 5000  # many at once, or each would cost a write to the database
 
 
 def test_fifty_megabytes_without_a_line_end_are_one_short_line(shell: Shell, log: Log) -> None:
@@ -174,48 +179,47 @@ def test_capture_refuses_more_than_its_maximum(shell: Shell) -> None:
 
 def test_the_time_limit_ends_a_whole_family(make_shell: MakeShell, tmp_path: Path) -> None:
     shell = make_shell(kill_grace_seconds=0.3)
-    script = """
-import os, signal, subprocess, time
-signal.signal(signal.SIGTERM, signal.SIG_IGN)
-subprocess.Popen(["sleep", "1000"])
-subprocess.Popen(["sleep", "1000"], start_new_session=True)
-print("ready", flush=True)
-time.sleep(1000)
-"""
-    began = time.monotonic()
-    with pytest.raises(CommandTimedOut) as caught:
+    script = "trap '' TERM; sleep 1000 & setsid sleep 1000 & echo ready; sleep 1000"
+    with well_within(SOON), pytest.raises(CommandTimedOut) as caught:
         stream(shell, script, seconds=0.6)
     assert caught.value.seconds == 0.6
-    assert time.monotonic() - began < 2
     assert alive(tmp_path) == []
     assert zombies() == []
 
 
-def test_a_polite_command_may_end_by_itself(make_shell: MakeShell, log: Log) -> None:
+def test_a_polite_command_may_end_by_itself(make_shell: MakeShell) -> None:
+    cancellation, lines = Cancellation(), []
+
+    def take(printed: list[str]) -> None:
+        lines.extend(printed)
+        cancellation.cancel("it is ready for that")
+
     script = """
-import signal, sys, time
-def end(*_):
-    print("x" * 3_000_000); print("cleaned up", flush=True); sys.exit(0)
-signal.signal(signal.SIGTERM, end)
+import signal
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
 print("ready", flush=True)
-time.sleep(1000)
+signal.sigwait([signal.SIGTERM])
+print("x" * 3_000_000)
+print("cleaned up", flush=True)
 """
-    with pytest.raises(CommandTimedOut):
-        stream(make_shell(kill_grace_seconds=5), script, seconds=0.5)
-    assert log.lines[-1] == "cleaned up"
+    shell = make_shell(log=take, cancellation=cancellation, kill_grace_seconds=SOON)
+    with pytest.raises(CommandCancelled):
+        stream(shell, script)
+    assert lines[-1] == "cleaned up"
 
 
 def test_a_cancellation_ends_the_command_and_keeps_its_first_reason(
     make_shell: MakeShell, tmp_path: Path
 ) -> None:
     cancellation = Cancellation()
-    shell = make_shell(cancellation=cancellation)
-    threading.Timer(0.2, cancellation.cancel, ["the stack was deleted"]).start()
-    threading.Timer(0.25, cancellation.cancel, ["later"]).start()
-    began = time.monotonic()
-    with pytest.raises(CommandCancelled, match="the stack was deleted"):
-        stream(shell, "sleep 1000")
-    assert time.monotonic() - began < 1
+
+    def cancel(_lines: list[str]) -> None:
+        for reason in ("the stack was deleted", "later"):
+            cancellation.cancel(reason)
+
+    shell = make_shell(cancellation=cancellation, log=cancel)
+    with well_within(SOON), pytest.raises(CommandCancelled, match="the stack was deleted"):
+        stream(shell, "echo ready; sleep 1000", seconds=1000)
     assert alive(tmp_path) == []
 
 
@@ -229,24 +233,20 @@ def test_nothing_is_started_after_a_cancellation(make_shell: MakeShell, tmp_path
 
 def test_a_flood_can_be_timed_out(make_shell: MakeShell) -> None:
     shell = make_shell(log=lambda _: None)
-    began = time.monotonic()
-    with pytest.raises(CommandTimedOut):
+    with well_within(SOON), pytest.raises(CommandTimedOut):
         stream(shell, "yes", seconds=0.5)
-    assert time.monotonic() - began < 2
 
 
 @pytest.mark.row("P10")
 def test_leftovers_of_a_finished_command_are_killed(shell: Shell, tmp_path: Path) -> None:
-    began = time.monotonic()
-    stream(shell, "sleep 1000 & echo done")
-    assert time.monotonic() - began < 2
+    with well_within(SOON):
+        stream(shell, "sleep 1000 & echo done", seconds=1000)
     assert alive(tmp_path) == []
 
 
 def test_a_daemon_with_the_pipe_does_not_hold_us_up(shell: Shell, tmp_path: Path) -> None:
-    began = time.monotonic()
-    stream(shell, "setsid sleep 1000 & echo done")
-    assert time.monotonic() - began < 2
+    with well_within(SOON):
+        stream(shell, "setsid sleep 1000 & echo done", seconds=1000)
     end_strays(f"{tmp_path}:", 0.1)
 
 
@@ -265,13 +265,11 @@ def test_output_that_is_still_in_the_pipe_at_the_end_is_read(make_shell: MakeShe
 @pytest.mark.row("P10", "P11")
 def test_a_hundred_commands_leave_no_descriptor_thread_or_zombie(shell: Shell) -> None:
     capture(shell, "true")
-    time.sleep(1.2)  # sh's own threads end late
     descriptors, threads = count_descriptors(), threading.active_count()
     for number in range(100):
         capture(shell, "exit 0") if number % 2 else stream(shell, "echo x")
     assert count_descriptors() == descriptors
-    time.sleep(1.2)
-    assert threading.active_count() <= threads
+    wait_until(lambda: threading.active_count() <= threads, "no thread is left")
     assert zombies() == []
 
 
@@ -286,9 +284,7 @@ def test_commands_in_threads_do_not_hold_the_hub() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    gap, left = done.stdout.split()
-    assert float(gap) < 0.1
-    assert int(left) <= 0
+    assert int(done.stdout) <= 0
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """Deliveries as only a raw connection can send them: rows S of the threats."""
 
 import json
-import time
 from typing import Any
 from uuid import uuid4
 
@@ -15,6 +14,7 @@ from tests.support.raw import connect, receive, request, send
 from tests.support.repository import Repository
 from tests.support.service import Service
 from tests.support.triggers import signature
+from tests.support.waiting import well_within
 
 HEADER = "X-Hub-Signature-256"
 PUSH = b'{"ref": "refs/heads/main"}'
@@ -105,11 +105,9 @@ def test_a_huge_length_is_refused_before_a_byte_of_it_comes(
     shared_service: Service, path: str
 ) -> None:
     before = memory(shared_service)
-    start = time.monotonic()
     answer = send(shared_service, "POST", path, "Content-Length: 1073741824")
-    assert answer.status == 413
+    assert answer.status == 413  # and not 408, for none came
     assert json.loads(answer.body) == {"error": "The body is larger than 1 MiB"}
-    assert time.monotonic() - start < 5
     assert memory(shared_service) - before < 5 * 1024**2
 
 
@@ -186,11 +184,10 @@ def test_two_ways_to_say_where_a_body_ends_are_refused(
 def test_a_body_that_comes_too_slowly_ends_the_connection(
     shared_service: Service, path: str
 ) -> None:
-    start = time.monotonic()
-    with connect(shared_service, 20) as stuck, connect(shared_service, 20) as chunked:
+    with connect(shared_service, 90) as stuck, connect(shared_service, 90) as chunked:
         stuck.sendall(request("POST", path, "Content-Length: 100", body=b"abc"))
         chunked.sendall(request("POST", path, CHUNKED, body=b"5\r\nab"))
         assert receive(stuck).status == 408
-        assert receive(chunked).status == 408
-    assert time.monotonic() - start < 13
+        with well_within(5):  # one after the other it would be ten seconds more
+            assert receive(chunked).status == 408
     assert shared_service.get("/stacks").status_code == 200

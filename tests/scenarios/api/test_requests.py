@@ -3,17 +3,17 @@
 import json
 import re
 import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
+import psutil
 import pytest
 import requests
 
 from tests.support.api import Api, stack_fields
+from tests.support.asking import Asking
 from tests.support.raw import connect, request, send
 from tests.support.repository import Repository
 from tests.support.service import API_KEY, Service
@@ -148,22 +148,21 @@ def test_a_large_body_is_refused_while_others_are_served(
     shared_service: Service, body: str
 ) -> None:
     _master, worker, *_commands = shared_service.processes
-    before = worker.memory_info().rss
+    before, spent = worker.memory_info().rss, processor_seconds(worker)
     headers = {"Content-Type": "application/json"}
-    slowest = []
     for _ in range(3):
-        with probed(shared_service) as took:
+        with Asking(shared_service.url):
             answer = shared_service.post("/stacks", data=body, headers=headers)
-        slowest.append(max(took))
         assert answer.status_code == (413 if len(body) > 1024**2 else 422)
         assert len(answer.content) < 100_000
-    # The best counts: other tests run on this machine meanwhile.
-    assert min(slowest) < 0.2
-    wait_until(
-        lambda: worker.memory_info().rss < before + 20 * 1024**2,
-        "the memory is given back",
-        seconds=5,
-    )
+    # Of the processor, which is the same on a busy machine. All others would wait for it.
+    assert processor_seconds(worker) - spent < 3
+    wait_until(lambda: worker.memory_info().rss < before + 20 * 1024**2, "it gives memory back")
+
+
+def processor_seconds(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
 
 
 @pytest.mark.parametrize(
@@ -184,34 +183,11 @@ def test_uploads_of_strangers_stop_nobody_and_are_ended(
                 connection.sendall(part)
 
     uploads = [threading.Thread(target=upload) for _ in range(2)]
-    with probed(shared_service) as took:
+    with Asking(shared_service.url) as others:
         for thread in uploads:
             thread.start()
         for thread in uploads:
-            thread.join(timeout=30)
+            thread.join(timeout=100)
     assert not any(thread.is_alive() for thread in uploads)
     # Where one upload keeps the others waiting, it is one or two.
-    assert len(took) > 5
-
-
-@contextmanager
-def probed(service: Service) -> Iterator[list[float]]:
-    """Ask for /up all the time meanwhile; give the seconds that each answer took."""
-    took: list[float] = []
-    done = threading.Event()
-
-    def probe() -> None:
-        with requests.Session() as session:
-            while not took or not done.is_set():
-                start = time.monotonic()
-                assert session.get(f"{service.url}/up", timeout=30).ok
-                took.append(time.monotonic() - start)
-                time.sleep(0.01)
-
-    prober = threading.Thread(target=probe)
-    prober.start()
-    try:
-        yield took
-    finally:
-        done.set()
-        prober.join()
+    assert len(others.took) > 5

@@ -3,7 +3,6 @@
 import json
 import os
 import shlex
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -115,9 +114,7 @@ def test_it_is_healthy_and_ends_at_once_when_asked(
         return docker("inspect", "--format", "{{.State.Health.Status}}", service.name)
 
     wait_until(lambda: health() == "healthy", "the container is healthy", seconds=30)
-    begun = time.monotonic()
-    assert service.stop() == 0
-    assert time.monotonic() - begun < 15  # the engine kills after 30 s
+    assert service.stop() == 0  # and not 137: the engine kills after 30 s
     assert "Handling signal: term" in service.log_text
     assert "Traceback" not in service.log_text
 

@@ -1,8 +1,8 @@
 """Nothing that runs is touched until everything new is ready."""
 
+import json
 import os
 import socket
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.scenarios.deploys.stage import Files, Run, Stage, stack_files, without_image
+from tests.support.asking import Asking
 from tests.support.compose_files import sleeper
 from tests.support.disk import fill, service_on_small_disk
 from tests.support.engine import BASE_IMAGE, Engine
@@ -142,27 +143,19 @@ def test_a_byte_order_mark_is_no_error(stage: Stage) -> None:
     assert stage.read("web", "/page.conf") == "marked"
 
 
+@pytest.mark.row("D14")
 def test_a_yaml_bomb_ends_soon_and_delays_nobody(stage: Stage) -> None:
-    lines = ["a0: &a0 [" + ",".join(["lol"] * 10) + "]"]
-    lines += [f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 8)]
-    bomb = "x-bomb:\n" + "".join(f"  {line}\n" for line in lines)
+    bomb = "x-0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
+    bomb += "".join(f"x-{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 8))
+    services = json.dumps(json.loads(str(good()["compose.yml"]))["services"])
     containers, tree = stage.containers, stage.files
-    compose = str(good()["compose.yml"])
-    run = stage.push({"compose.yml": bomb + "services: " + " ".join(compose.split("\n"))[1:]})
-    begun = time.monotonic()
-    slowest = 0.0
-    while stage.service.get(f"/stacks/{stage.uuid}/runs/{run}").json()["status"] in (
-        "pending",
-        "running",
-    ):
-        asked = time.monotonic()
-        assert stage.service.get("/up").status_code == 200
-        slowest = max(slowest, time.monotonic() - asked)
-        time.sleep(0.2)
-    ended = stage.ended(run, "failed")
-    assert time.monotonic() - begun < 60
-    assert slowest < 5
+    run = stage.push({"compose.yml": f"{bomb}services: {services}\n"})
+    with Asking(stage.service.url) as others:
+        ended = stage.ended(run, "failed")
+    others.check_nobody_waited()
     assert ended["step"] == "render"
+    # Its own limits end it, or where others take the processor that of the step.
+    assert "ended by SIGKILL" in ended["message"] or "took longer than" in ended["message"]
     assert (stage.containers, stage.files) == (containers, tree)
 
 

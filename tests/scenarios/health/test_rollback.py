@@ -3,7 +3,6 @@
 import socket
 import time
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,6 @@ from tests.scenarios.health.steps import (
     GATE,
     UNHEALTHY,
     Files,
-    Run,
     Stack,
     break_by,
     check,
@@ -35,11 +33,6 @@ from tests.support.engine import BASE_IMAGE, Engine, docker
 from tests.support.ports import free_port
 from tests.support.service import Service
 from tests.support.triggers import control, run_of, webhook
-
-
-def seconds_of(run: Run) -> float:
-    begun, ended = (datetime.fromisoformat(run[key]) for key in ("started_at", "finished_at"))
-    return (ended - begun).total_seconds()
 
 
 @pytest.mark.row("D4")
@@ -193,7 +186,6 @@ def test_a_port_that_another_program_has_is_no_end_of_the_old_version(
     assert served() == "1"
     assert shown(shared_service, stack)["healthy"] is True
     assert engine.containers(stack["project"])["db"] == db
-    assert seconds_of(run) < 15
 
     shared_service.wait_for_run(stack["uuid"], webhook(shared_service, stack["uuid"]))
     answer = requests.get(f"http://127.0.0.1:{taken}/version", timeout=5)

@@ -4,9 +4,8 @@ import random
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.conftest import StartService
+from tests.support.asking import Asking
 from tests.support.compose_files import built, compose, sleeper
 from tests.support.proc import memory
 from tests.support.repository import Repository
@@ -81,37 +81,15 @@ def numbered(events: list[Event]) -> list[int]:
     return [int(words[1]) for words in found if words[:1] == ["line"] and len(words) == 2]
 
 
-@contextmanager
-def probing(service: Service) -> Iterator[list[float]]:
-    """Ask /up again and again; the list holds how long each answer took."""
-    took: list[float] = []
-    done = threading.Event()
-
-    def probe() -> None:
-        while not done.wait(0.1):
-            begun = time.monotonic()
-            assert service.get("/up").status_code == 200
-            took.append(time.monotonic() - begun)
-
-    thread = threading.Thread(target=probe)
-    thread.start()
-    try:
-        yield took
-    finally:
-        done.set()
-        thread.join()
-
-
 def test_a_stream_begins_at_once_and_asks_proxies_not_to_buffer(
     shared_service: Service, small: Repository
 ) -> None:
     uuid = shared_service.create_stack(git_repository=small.url, git_reference="none")["uuid"]
     run = shared_service.wait_for_run(uuid, status="failed")
-    begun = time.monotonic()
     with shared_service.follow(uuid, last_event_id="0") as follower:
         headers = follower.response.headers
         first = next(iter(follower))
-        assert time.monotonic() - begun < 2
+        assert "heartbeat" not in follower.comments
     assert headers["Content-Type"].startswith("text/event-stream")
     assert "no-cache" in headers["Cache-Control"]
     assert "no-transform" in headers["Cache-Control"]
@@ -141,22 +119,22 @@ def test_events_are_strings_with_ids_that_rise_and_the_entry_is_that_of_the_log(
     assert messages(events) == stored
 
 
-def test_a_line_arrives_while_the_run_goes_on_within_a_fifth_of_a_second(
-    start_talking: StartTalking,
+def test_a_line_arrives_before_the_next_one_is_printed(
+    start_talking: StartTalking, tmp_path: Path
 ) -> None:
-    script = "for i in $(seq 40); do echo at $(date +%s.%N); sleep 0.05; done"
-    service, uuid = start_talking(script)
-    delays = []
+    """How soon is measured by `make bench`."""
+    seen = tmp_path / "seen"
+    wait = f"until [ -e {seen}-$i ]; do sleep 0.02; done"
+    service, uuid = start_talking(f"for i in $(seq 20); do echo line $i; {wait}; done")
     with service.follow(uuid) as follower:
         run = redeploy(service, uuid)
         for event in follower:
             words = event.data["message"].split()
-            if words[0] == "at":
-                delays.append(time.time() - float(words[1]))
+            if words[0] == "line":
+                seen.with_name(f"seen-{words[1]}").touch()
             if event.name == "message" and event.data["run"] == run:
                 break
-    assert len(delays) == 40
-    assert sorted(delays)[int(len(delays) * 0.9)] < 0.2, delays
+    assert event.data["status"] == "succeeded"
 
 
 @pytest.mark.row("C11")
@@ -313,7 +291,7 @@ def test_a_flood_is_kept_as_head_and_tail_and_costs_bounded_memory_and_slows_nob
     server = service.processes
     before = memory(server)
     most = 0
-    with probing(service) as took, service.follow(uuid) as follower:
+    with Asking(service.url) as others, service.follow(uuid) as follower:
         run = redeploy(service, uuid)
         while service.get(f"/stacks/{uuid}/runs/{run}").json()["status"] != "succeeded":
             most = max(most, memory(server))
@@ -334,7 +312,7 @@ def test_a_flood_is_kept_as_head_and_tail_and_costs_bounded_memory_and_slows_nob
     assert len(output[end - 2]) < 10_000
     assert output[end - 3] == "1000000"
     assert most - before < 60 * MEBIBYTE
-    assert sorted(took)[int(len(took) * 0.9)] < 0.5
+    others.check_nobody_waited()
     assert seen[-1].data["status"] == "succeeded"
     assert {"first line", "last line"} <= set(messages(seen))
 
@@ -345,18 +323,12 @@ def test_a_reader_that_never_reads_slows_no_run_and_no_other_reader(
 ) -> None:
     service, uuid = start_talking("seq 20000")
 
-    def timed() -> float:
-        begun = time.monotonic()
-        with service.follow(uuid) as follower:
-            until_entry(follower, redeploy(service, uuid))
-        return time.monotonic() - begun
-
-    alone = timed()
     lazy = [open_and_never_read(service, uuid) for _ in range(30)]
-    beside = timed()
+    with Asking(service.url) as others, service.follow(uuid) as follower:
+        until_entry(follower, redeploy(service, uuid))  # where they are waited for, it has no end
+    others.check_nobody_waited()
     for connection in lazy:
         connection.close()
-    assert beside < alone * 2 + 2
 
 
 @pytest.mark.row("D20")
@@ -364,10 +336,10 @@ def test_what_a_build_prints_is_kept_within_bounds(shared_service: Service, tmp_
     repository = Repository(tmp_path / "built")
     repository.commit(built("seq 200000; printf 'broken \\377 bytes\\n'; echo end of build"))
     uuid = shared_service.create_stack(git_repository=repository.url)["uuid"]
-    with probing(shared_service) as took:
+    with Asking(shared_service.url) as others:
         run: dict[str, Any] = shared_service.wait_for_run(uuid)
     output = shared_service.get(f"/stacks/{uuid}/runs/{run['uuid']}").json()["output"]
     assert len(output) < 3000
     assert any("lines left out" in line for line in output)
     assert "Built" in output[-1] or any("up" in line for line in output[-50:])
-    assert sorted(took)[int(len(took) * 0.9)] < 0.5
+    others.check_nobody_waited()
