@@ -29,7 +29,7 @@ STOPPED: tuple[type[Rounds | Scheduler | Watcher | Runner], ...] = (
     Watcher,
     Runner,
 )
-REFUSED = 4  # gunicorn takes it as final and does not start the worker again
+EXIT_FOR_GOOD = 4  # gunicorn takes it as final and does not start the worker again
 
 
 def start(app: Flask, config: Config) -> None:
@@ -42,11 +42,11 @@ def start(app: Flask, config: Config) -> None:
         log.error("Supervisor does not start: %s", error)
         if isinstance(error, WrongKey) and keys.next_keys(config.storage):
             log.error("A rotation of the key was cut off: call supervisor rotate-key again")
-        sys.exit(REFUSED)
+        sys.exit(EXIT_FOR_GOOD)
     except (StorageError, OSError) as error:
         reason = error.reason if isinstance(error, StorageError) else error
         log.error("Supervisor does not start: the database cannot be used: %s", reason)
-        sys.exit(REFUSED)
+        sys.exit(EXIT_FOR_GOOD)
     host_storage.warn_if_lost(config.storage)
     lock.warn_if_open(config.storage)
     probe, pulse = EngineProbe(), Pulse()

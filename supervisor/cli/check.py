@@ -22,7 +22,7 @@ from supervisor.settings.config import Config
 from supervisor.store.glance import glance_at
 from supervisor.store.lock import is_open
 
-SECONDS = 10
+ANSWER_SECONDS = 10
 FREE_BYTES = 256 * 1024 * 1024
 CLOCK_SECONDS = 30
 OLDEST_PLUGIN = (2, 20)
@@ -119,11 +119,11 @@ def _mounts(folder: Path) -> str:
 
 
 def _engine() -> str:
-    return f"Docker {ENGINE.version(SECONDS)}"
+    return f"Docker {ENGINE.version(ANSWER_SECONDS)}"
 
 
 def _plugin() -> str:
-    version = plugin_version(ENGINE, SECONDS)
+    version = plugin_version(ENGINE, ANSWER_SECONDS)
     numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
     if numbers < OLDEST_PLUGIN:
         raise SupervisorError(f"Docker Compose {version} is too old: install 2.20 or newer")
@@ -139,7 +139,7 @@ def _clock() -> str:
 
 
 TOOLS: dict[str, Callable[[], str]] = {
-    "git": lambda: git_version(Shell(), SECONDS),
+    "git": lambda: git_version(Shell(), ANSWER_SECONDS),
     "engine": _engine,
     "plugin": _plugin,
     "clock": _clock,

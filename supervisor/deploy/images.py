@@ -15,21 +15,21 @@ Model = Mapping[str, Any]
 def fetch_images(
     compose: Compose,
     model: Model,
-    here: Future[dict[str, str]],
+    local: Future[dict[str, str]],
     limits: TimeLimits,
     step: Callable[[str, str], None],
 ) -> dict[str, str | None]:
-    """Pull and build what is not `here` of a model's; return the id of each service's image."""
+    """Pull and build the images that are not here; return the id of each service's image."""
     services = model.get("services") or {}
     fetched = False
     if any("build" not in service for service in services.values()):
         step("pull", "docker compose pull")
-        fetched = compose.pull(model, here.result(), limits.pull)
+        fetched = compose.pull(model, local.result(), limits.pull)
     if any("build" in service for service in services.values()):
         step("build", "docker compose build")
         compose.build(limits.build)
         fetched = True
-    present = local_images(compose.engine, limits.pull) if fetched else here.result()
+    present = local_images(compose.engine, limits.pull) if fetched else local.result()
     project = compose.project.name
     return {
         name: find_image(present, service.get("image") or f"{project}-{name}")

@@ -10,7 +10,7 @@ from supervisor.deploy.state import AppliedState
 from supervisor.errors import DeployRefused
 
 LABEL = "supervisor.self"
-REFUSED = {
+NOT_TO_ITSELF = {
     "stop": "would stop Supervisor itself, and nobody could start it again from here",
     "pause": "would pause Supervisor itself, and nobody could unpause it from here",
     "delete": "would remove Supervisor itself: start it outside of this stack first",

@@ -18,7 +18,7 @@ from supervisor.commands.process.shell import Shell
 from supervisor.deploy.apply import compose_for
 from supervisor.deploy.content import Content
 from supervisor.deploy.images import are_same, fetch_images
-from supervisor.deploy.itself import REFUSED
+from supervisor.deploy.itself import NOT_TO_ITSELF
 from supervisor.deploy.model.changes import Changes, compare
 from supervisor.deploy.model.containment import check_model, check_sources
 from supervisor.deploy.model.fingerprint import Origin, fingerprint
@@ -138,11 +138,17 @@ class Recipe:
         )  # fmt: skip
         with ThreadPoolExecutor(max_workers=2) as beside:
             # The engine's answer takes as long as rendering, and needs nothing of it.
-            here = beside.submit(local_images, self.engine, self.limits.pull) if images else None
+            images_here = (
+                beside.submit(local_images, self.engine, self.limits.pull) if images else None
+            )
             free = beside.submit(self.content.check_free, state)
             compose, model, sources, is_own = self._render(tree, state)
             free.result()
-            present = fetch_images(compose, model, here, self.limits, self.step) if here else {}
+            present = (
+                fetch_images(compose, model, images_here, self.limits, self.step)
+                if images_here
+                else {}
+            )
         origin = Origin(self.mirror, state.content, tree.path, spec.variables, spec.digest_key)
         prints = fingerprint(model, sources, origin)
         before = spec.applied.fingerprint if spec.applied else None
@@ -190,8 +196,8 @@ class Recipe:
 
     def check_own(self, action: str) -> None:
         """Raise DeployRefused for what would leave Supervisor's own stack without Supervisor."""
-        if self.is_own and action in REFUSED:
-            raise DeployRefused(f"{action} {REFUSED[action]}")
+        if self.is_own and action in NOT_TO_ITSELF:
+            raise DeployRefused(f"{action} {NOT_TO_ITSELF[action]}")
 
     @property
     def rollout(self) -> Rollout:

@@ -25,8 +25,8 @@ from supervisor.errors import (
 )
 from supervisor.settings.config import TimeLimits
 
-DEEPEST = 5
-MOST = 100
+MOST_LEVELS = 5
+MOST_SUBMODULES = 100
 GITLINK = "160000"
 
 
@@ -48,7 +48,7 @@ class Submodules:
 
         Raise DeployRefused for addresses that are not to be asked, CommandTimedOut.
         """
-        return self._put_into(commit, self.remote, "", DEEPEST)
+        return self._put_into(commit, self.remote, "", MOST_LEVELS)
 
     def _put_into(self, commit: str, remote: Remote, folder: str, depth: int) -> str:
         addresses = submodules_of(self.mirror, commit)
@@ -67,10 +67,10 @@ class Submodules:
         return graft(self.mirror, commit, trees) if trees else commit
 
     def _check_number(self, where: str, depth: int) -> None:
-        if len(self.found) >= MOST or not depth:
+        if len(self.found) >= MOST_SUBMODULES or not depth:
             raise DeployRefused(
-                f"Submodule {where}: there are more than {MOST}, or more than {DEEPEST} inside"
-                " each other"
+                f"Submodule {where}: there are more than {MOST_SUBMODULES}, or more than"
+                f" {MOST_LEVELS} inside each other"
             )
 
     def _obtain(self, remote: Remote, commit: str, where: str) -> None:

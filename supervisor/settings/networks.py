@@ -9,14 +9,14 @@ Networks = tuple[IPv4Network | IPv6Network, ...]
 
 # Loopback and private ranges: a proxy on this machine, in a container, or in the same network.
 PRIVATE = "127.0.0.0/8, ::1, 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, fc00::/7"
-NONE = "none"
+NO_NETWORK = "none"
 
 WITH_PORT = re.compile(r"\[(?P<v6>[^\]]+)\](?::\d+)?|(?P<v4>[\d.]+):\d+")
 
 
 def parse_networks(text: str) -> Networks:
     """Return the networks that a list names, a single address being one too; raise ValueError."""
-    if text == NONE:
+    if text == NO_NETWORK:
         return ()
     return tuple(ip_network(word.strip()) for word in text.split(","))
 

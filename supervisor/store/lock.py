@@ -10,7 +10,7 @@ from supervisor.errors import StorageInUse
 
 log = logging.getLogger("supervisor.storage")
 
-_held: list[int] = []
+_locks: list[int] = []
 
 OTHERS = 0o077
 WAIT_SECONDS = 5  # a worker outlives a killed master by a moment
@@ -27,7 +27,7 @@ def take(storage: Path) -> None:
         raise StorageInUse(f"{storage} is in use by process {holder}")
     os.ftruncate(descriptor, 0)
     os.write(descriptor, f"{os.getpid()}\n".encode())
-    _held.append(descriptor)
+    _locks.append(descriptor)
 
 
 def is_open(storage: Path) -> bool:

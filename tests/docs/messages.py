@@ -30,7 +30,7 @@ ELSEWHERE = {
     "cli/client.py": {"_said"},
     "commands/git/errors.py": {"_host_key"},
     "deploy/drift.py": {"_difference"},
-    "deploy/itself.py": {"REFUSED"},
+    "deploy/itself.py": {"NOT_TO_ITSELF"},
     "gunicorn.conf.py": {"print"},
     "commands/git/address.py": {"ValueError"},
     "runner/pool.py": {"STOPPING"},
