@@ -138,17 +138,11 @@ class Recipe:
         )  # fmt: skip
         with ThreadPoolExecutor(max_workers=2) as beside:
             # The engine's answer takes as long as rendering, and needs nothing of it.
-            images_here = (
-                beside.submit(local_images, self.engine, self.limits.pull) if images else None
-            )
+            local = beside.submit(local_images, self.engine, self.limits.pull) if images else None
             free = beside.submit(self.content.check_free, state)
             compose, model, sources, is_own = self._render(tree, state)
             free.result()
-            present = (
-                fetch_images(compose, model, images_here, self.limits, self.step)
-                if images_here
-                else {}
-            )
+            present = fetch_images(compose, model, local, self.limits, self.step) if local else {}
         origin = Origin(self.mirror, state.content, tree.path, spec.variables, spec.digest_key)
         prints = fingerprint(model, sources, origin)
         before = spec.applied.fingerprint if spec.applied else None
