@@ -22,6 +22,7 @@ from supervisor.deploy.itself import NOT_TO_ITSELF
 from supervisor.deploy.model.changes import Changes, compare
 from supervisor.deploy.model.containment import check_model, check_sources
 from supervisor.deploy.model.fingerprint import Origin, fingerprint
+from supervisor.deploy.model.programs import check_programs
 from supervisor.deploy.model.sources import Sources, find_sources
 from supervisor.deploy.rollout import Job, JobAction, Progress, Rollout
 from supervisor.deploy.site import Site
@@ -162,6 +163,7 @@ class Recipe:
         self.step("render", "docker compose config")
         model = self._rendered(compose, tree, state.compose_files)
         sources = find_sources(tree.path, state.compose_files)
+        check_programs(model)
         check_sources(sources, tree.path, self.place.storage)
         itself = self.site.itself
         service = itself.service_in(self.spec.project, model) if itself else None

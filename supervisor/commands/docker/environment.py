@@ -18,6 +18,14 @@ FIXED = {
     # What docker sets for its plugins; without it one takes itself for a program of its own:
     # https://github.com/docker/cli/blob/master/cli-plugins/metadata/metadata.go
     "DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND": "docker",
+    # The builder asks git about a build context. One that looks like a repository names commands
+    # for git to run, which would be Supervisor's: nothing is asked, and git would take none.
+    # https://docs.docker.com/build/building/variables/#buildx_git_info
+    # https://git-scm.com/docs/git-config#Documentation/git-config.txt-safebareRepository
+    "BUILDX_GIT_INFO": "false",
+    "GIT_CONFIG_COUNT": "1",
+    "GIT_CONFIG_KEY_0": "safe.bareRepository",
+    "GIT_CONFIG_VALUE_0": "explicit",
     "BUILDKIT_PROGRESS": "plain",
     # BuildKit holds lines back for so many milliseconds, for 150 otherwise:
     # https://github.com/moby/buildkit/blob/master/util/progress/progressui/display.go
