@@ -15,7 +15,7 @@ from supervisor.runner.pool import Runner
 from supervisor.settings import keys, parts
 from supervisor.settings.config import Config
 from supervisor.stacks import vault
-from supervisor.store import lock, schema
+from supervisor.store import database, lock, schema
 from supervisor.triggers.scheduler import Scheduler
 from supervisor.watch.watcher import Watcher
 
@@ -71,3 +71,12 @@ def stop(app: Flask) -> None:
             worker = parts.drop(app, kind)
             if worker:
                 worker.stop()
+        _write_back(app)
+
+
+def _write_back(app: Flask) -> None:
+    try:
+        with app.app_context():
+            database.write_back()
+    except StorageError as error:
+        log.warning("The database's log could not be written back: %s", error.reason)

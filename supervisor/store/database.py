@@ -3,7 +3,7 @@
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -180,3 +180,13 @@ def ping() -> None:
     """Read one value."""
     with reading() as session:
         session.execute(text("SELECT 1"))
+
+
+def write_back() -> None:
+    """Bring all that is in the write-ahead log into the file itself; raise StorageError.
+
+    Who copies that file alone, while nothing runs, has all of it then. A reader or writer that goes
+    on just now keeps its part in the log. https://www.sqlite.org/pragma.html#pragma_wal_checkpoint
+    """
+    with in_our_words(), closing(db.engine.raw_connection()) as connection:
+        connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()

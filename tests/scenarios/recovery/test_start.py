@@ -121,3 +121,18 @@ def test_a_second_instance_on_the_same_storage_ends_with_3_and_names_the_first(
     assert f"is in use by process {service.pid}" in done.stderr
     assert "Traceback" not in done.stderr
     assert service.get("/stacks").status_code == 200
+
+
+def test_a_stop_leaves_all_of_the_database_in_its_file(
+    start_service: StartService, tmp_path: Path
+) -> None:
+    service = start_service()
+    stack = service.create_stack(git_repository="file:///nowhere.git")
+    service.wait_for_run(stack["uuid"], status="failed")
+    service.terminate()
+    copy = tmp_path / "copy.db"
+    copy.write_bytes((service.storage / "supervisor.db").read_bytes())
+    with closing(sqlite3.connect(copy)) as database:
+        assert database.execute("SELECT status FROM runs").fetchall() == [("failed",)]
+    log = service.storage / "supervisor.db-wal"
+    assert not log.exists() or not log.stat().st_size
