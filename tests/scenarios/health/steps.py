@@ -8,7 +8,7 @@ from typing import Any
 from tests.support.compose_files import compose, sleeper
 from tests.support.engine import Engine, docker
 from tests.support.repository import Repository
-from tests.support.service import Service
+from tests.support.service import UNFINISHED, Service
 from tests.support.triggers import webhook
 from tests.support.waiting import wait_until
 
@@ -102,15 +102,29 @@ def rolled_back(service: Service, stack: Stack, run: str | None = None) -> Run:
 
 
 def deploy(service: Service, repository: Repository, stack: Stack, files: Files) -> Run:
-    """Commit files, and deploy them by a webhook."""
+    """Commit files, and have them deployed by a webhook, or by a poll that was quicker."""
     repository.commit(files)
-    return service.wait_for_run(stack["uuid"], webhook(service, stack["uuid"]))
+    return _tried(service, stack, repository.head, "succeeded")
+
+
+def _tried(service: Service, stack: Stack, commit: str, status: str) -> Run:
+    """Send a webhook; return the run that ended so with the commit, once nothing goes on."""
+    webhook(service, stack["uuid"])
+
+    def run() -> Run | None:
+        runs = service.runs(stack["uuid"])
+        found = [r for r in runs if (r["commit_after"], r["status"]) == (commit, status)]
+        return found[0] if found and not any(r["status"] in UNFINISHED for r in runs) else None
+
+    return wait_until(run, f"a run with {commit[:12]} has {status}", 60)
 
 
 def break_by(service: Service, repository: Repository, stack: Stack, files: Files) -> Run:
     """Commit files that can't be deployed, and have them tried by a webhook."""
     repository.commit(files)
-    return rolled_back(service, stack, webhook(service, stack["uuid"]))
+    found = _tried(service, stack, repository.head, "failed")
+    assert found["outcome"] == "rolled_back", found
+    return found
 
 
 def healed_by_removing(service: Service, engine: Engine, stack: Stack, name: str) -> Run:

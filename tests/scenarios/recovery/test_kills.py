@@ -156,7 +156,8 @@ def test_a_delete_that_a_kill_cut_off_is_done_after_the_next_start(shop: Shop, s
     stack = shop.service.create_stack(git_repository=shop.repository.url)
     shop.service.wait_for_run(stack["uuid"])
     shop.failpoints.lay(f"{step}:kill9")
-    assert shop.service.delete(f"/stacks/{stack['uuid']}").status_code == 204
+    with suppress(requests.ConnectionError):  # the kill may come before the answer
+        assert shop.service.delete(f"/stacks/{stack['uuid']}").status_code == 204
     shop.service.wait_for_end()
     shop.service.start()
     gone = f"/stacks/{stack['uuid']}"
