@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-from supervisor.settings.networks import Address, Networks, is_among, parse_address
+from supervisor.network.addresses import Address, parse
+from supervisor.settings.networks import Networks, is_among
 
 
 class Forwarded:
@@ -15,7 +16,7 @@ class Forwarded:
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Correct what the proxy hides, then pass the request on."""
-        peer = parse_address(environ.get("REMOTE_ADDR", ""))
+        peer = parse(environ.get("REMOTE_ADDR", ""))
         if peer and is_among(self._trusted, peer):
             hops = environ.get("HTTP_X_FORWARDED_FOR", "").split(",")
             environ["REMOTE_ADDR"] = str(self._client(peer, hops))
@@ -33,7 +34,7 @@ class Forwarded:
         """
         client = peer
         for hop in reversed(hops):
-            address = parse_address(hop)
+            address = parse(hop)
             if address is None or not is_among(self._trusted, client):
                 break
             client = address

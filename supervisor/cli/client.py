@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Iterator
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 import requests
 
 from supervisor.cli.exits import FAILED, KEY_REFUSED, NOBODY_ANSWERS, NOT_FOUND, Ended, printable
+from supervisor.network.addresses import parse_host
 from supervisor.settings.config import Config
 from supervisor.settings.keys import API_KEY, keys_in, stored_keys
 
@@ -149,10 +149,8 @@ def _key(*, is_here: bool) -> str:
 
 
 def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    address = parse_host(host)
+    return address.is_loopback if address else host == "localhost"
 
 
 def _said(answer: requests.Response) -> str:

@@ -1,17 +1,15 @@
-"""Internet addresses, and the networks that they lie in."""
+"""The networks that a setting names, and whether an address lies in one of them."""
 
-import re
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
-Address = IPv4Address | IPv6Address
+from supervisor.network.addresses import Address
+
 Networks = tuple[IPv4Network | IPv6Network, ...]
 
 # Loopback and private ranges: a proxy on this machine, in a container, or in the same network.
 PRIVATE = "127.0.0.0/8, ::1, 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, fc00::/7"
 NO_NETWORK = "none"
-
-WITH_PORT = re.compile(r"\[(?P<v6>[^\]]+)\](?::\d+)?|(?P<v4>[\d.]+):\d+")
 
 
 def parse_networks(text: str) -> Networks:
@@ -22,19 +20,6 @@ def parse_networks(text: str) -> Networks:
 
 
 PRIVATE_NETWORKS = parse_networks(PRIVATE)
-
-
-def parse_address(text: str) -> Address | None:
-    """Return the address in a text that may have a port too, None where there is none."""
-    text = text.strip()
-    if match := WITH_PORT.fullmatch(text):
-        text = match["v6"] or match["v4"]
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return None
-    # A socket for both versions shows every IPv4 peer like this.
-    return getattr(address, "ipv4_mapped", None) or address
 
 
 def is_among(networks: Iterable[IPv4Network | IPv6Network], address: Address | None) -> bool:

@@ -7,15 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supervisor.errors import ConfigInvalid
+from supervisor.network.addresses import parse
 from supervisor.settings.config import Config
-from supervisor.settings.networks import PRIVATE_NETWORKS, is_among, parse_address
+from supervisor.settings.networks import PRIVATE_NETWORKS, is_among
 
 PROXIES = PRIVATE_NETWORKS
 
 
 @given(st.text(max_size=40))
 def test_no_text_breaks_the_reading_of_addresses(text: str) -> None:
-    is_among(PROXIES, parse_address(text))
+    is_among(PROXIES, parse(text))
 
 
 # The settings

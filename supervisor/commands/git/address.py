@@ -1,9 +1,9 @@
 """Addresses of repositories: which are taken, and when two of them mean the same repository."""
 
-import ipaddress
 import re
-import socket
 from urllib.parse import urlsplit
+
+from supervisor.network.addresses import meanings, parse_host
 
 SCHEMES = ("file", "ssh", "http", "https")
 INVALID = "is not a valid URL"
@@ -49,21 +49,9 @@ def _check_host(scheme: str, host: str, user: str) -> None:
         return
     if not re.fullmatch(r"[a-z0-9_][a-z0-9._-]*|[0-9a-f:.]+", host) or user[:1] in ("-", "%"):
         raise ValueError(INVALID)
-    address = _ip_address(host)
-    if address and address.is_link_local:
+    address = parse_host(host)
+    if address and any(meant.is_link_local for meant in meanings(address)):
         raise ValueError("must not be a link-local address")
-
-
-def _ip_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Return the address that a host is, also in the short and hexadecimal forms; else None."""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        try:
-            return ipaddress.IPv4Address(socket.inet_aton(host))
-        except OSError:
-            return None
-    return getattr(address, "ipv4_mapped", None) or address
 
 
 def repository_key(address: str) -> str:

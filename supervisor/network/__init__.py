@@ -1,0 +1,1 @@
+"""Clients and servers on the network: their addresses, and how many may keep Supervisor waiting."""
