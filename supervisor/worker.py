@@ -11,6 +11,7 @@ from gunicorn.http.body import Body, ChunkedReader, LengthReader
 from gunicorn.http.errors import ParseException
 from gunicorn.workers.ggevent import GeventWorker
 
+from supervisor.logs.context import is_stranger
 from supervisor.runs.followers import broker
 
 SLOW_READER_SECONDS = 3
@@ -70,6 +71,11 @@ class Worker(GeventWorker):
             for s in self.sockets
         ]
 
+    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+        """Serve a connection; whoever it is has shown no key yet."""
+        is_stranger.set(True)
+        super().handle(listener, client, addr)
+
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
         """Answer, then read what the view left of the body: a reset would take the answer away.
 
@@ -83,6 +89,7 @@ class Worker(GeventWorker):
             super().handle_request(listener_name, req, sock, addr)
         except StopIteration:
             closing = True
+        is_stranger.set(True)
         if not _read_rest(req.body) or closing:
             raise StopIteration
 

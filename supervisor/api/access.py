@@ -2,7 +2,6 @@
 
 import logging
 import re
-import threading
 import time
 from collections.abc import Callable
 from urllib.parse import quote
@@ -11,13 +10,13 @@ from uuid import uuid4
 from flask import Flask, Response, g, request
 
 from supervisor.logs.context import request_id
+from supervisor.logs.quiet import QuietLog, cut
 
 log = logging.getLogger("supervisor.access")
 
 HEADER = "X-Request-Id"
 SANE = re.compile(r"[A-Za-z0-9._-]{1,128}\Z")
 UNLOGGED = ("/up", "/up/")  # probes ask every few seconds
-QUIET_SECONDS = 10
 
 
 def identify(app: Flask) -> None:
@@ -39,25 +38,6 @@ def identify(app: Flask) -> None:
         return response
 
 
-class QuietLog:
-    """The log of requests without a key: a line in some seconds, so that no client can fill it."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._quiet_until = 0.0
-        self._left_out = 0
-
-    def admit(self) -> int | None:
-        """Return how many were left out before this request, None where it is to be left out."""
-        with self._lock:
-            if time.monotonic() < self._quiet_until:
-                self._left_out += 1
-                return None
-            self._quiet_until = time.monotonic() + QUIET_SECONDS
-            left_out, self._left_out = self._left_out, 0
-            return left_out
-
-
 def _line(response: Response, without_key: QuietLog) -> Callable[[], None]:
     """Return what logs the request once its answer was sent, which for a follower may be long.
 
@@ -71,8 +51,9 @@ def _line(response: Response, without_key: QuietLog) -> Callable[[], None]:
     def write() -> None:
         left_out = without_key.admit() if is_quiet else 0
         if left_out is not None:
+            shown = cut(path) if is_quiet else path
             status, ms = response.status_code, round((time.monotonic() - began) * 1000)
-            facts = {"method": method, "path": path, "status": status, "ms": ms}
+            facts = {"method": method, "path": shown, "status": status, "ms": ms}
             more = f", and {left_out} without a key before it" if left_out else ""
             log.info("%s %s: %d in %d ms%s", *facts.values(), more, extra={"facts": facts})
         request_id.set(None)

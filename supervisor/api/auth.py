@@ -5,6 +5,7 @@ from typing import Any
 from flask import Flask, g, request
 from flask_httpauth import HTTPTokenAuth
 
+from supervisor.logs.context import is_stranger
 from supervisor.settings.config import Config
 
 PUBLIC = {
@@ -37,5 +38,6 @@ def protect(app: Flask, config: Config) -> None:
     def authenticate() -> Any:
         # Not `login_required`: it lets every OPTIONS request pass.
         g.has_key = bool(auth.authenticate(auth.get_auth(), None))
+        is_stranger.set(is_stranger.get() and not g.has_key)
         public = (request.endpoint, request.method) in PUBLIC
         return None if g.has_key or public else auth.auth_error_callback(401)

@@ -1,4 +1,4 @@
-"""What goes on where an event is logged: the ids of the request and of the run."""
+"""What goes on where an event is logged: the ids of the request and of the run, and for whom."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,6 +6,8 @@ from contextvars import ContextVar
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 run_id: ContextVar[str | None] = ContextVar("run_id", default=None)
+# True for a connection until its request has shown a key; never for Supervisor's own work.
+is_stranger: ContextVar[bool] = ContextVar("is_stranger", default=False)
 
 
 @contextmanager

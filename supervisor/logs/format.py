@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from supervisor.logs.context import request_id, run_id
+from supervisor.logs.quiet import QuietFilter
 
 Redact = Callable[[str], str]
 
@@ -71,9 +72,11 @@ def settings(level: str, form: str, redact: Redact) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": {"()": FORMATS[form], "redact": redact}},
+        "filters": {"quiet": {"()": QuietFilter}},
         "handlers": {
             "out": {
                 "class": "logging.StreamHandler",
+                "filters": ["quiet"],
                 "formatter": "line",
                 "stream": "ext://sys.stdout",
             }
