@@ -21,12 +21,13 @@ from supervisor.api.forwarded import Forwarded
 from supervisor.api.throttle import Throttle
 from supervisor.settings import parts
 from supervisor.settings.config import Config
+from supervisor.triggers.unproven import Unproven
 
 
 def register(app: Flask, config: Config) -> None:
     """Mount every resource; the key is asked for before a body is read."""
     app.wsgi_app = Forwarded(app.wsgi_app, config.trusted_proxies)  # type: ignore[method-assign]
-    parts.keep(app, Throttle(config.bad_signatures_per_minute))
+    parts.keep(app, Throttle(config.bad_signatures_per_minute), Unproven())
     access.identify(app)
     if config.force_ssl:
         https.enforce(app)

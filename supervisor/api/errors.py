@@ -4,11 +4,16 @@ import logging
 from typing import Any
 
 from flask import Flask, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from supervisor import errors
 
 log = logging.getLogger("supervisor.api.errors")
+
+
+class UnsignedTooLarge(RequestEntityTooLarge):
+    """A body came without a signature, and is larger than what is read without one."""
+
 
 STATUS = {
     errors.StackNotFound: 404,
@@ -18,12 +23,13 @@ STATUS = {
     errors.LimitReached: 409,
     errors.StackIsOwn: 409,
 }
-WORDS = {
+WORDS: dict[int | type[HTTPException], str] = {
     404: "Not found",
     405: "Method not allowed",
     408: "The body did not arrive in time",
     413: "The body is larger than 1 MiB",
     500: "Internal server error",
+    UnsignedTooLarge: "A body without a signature may have 128 KiB at most",
 }
 Answer = tuple[dict[str, Any], int] | tuple[dict[str, Any], int, dict[str, str]]
 
@@ -62,7 +68,8 @@ def _http(error: HTTPException) -> Answer:
     status = error.code or 500
     methods = getattr(error, "valid_methods", None)
     kept = {"Allow": ", ".join(methods)} if methods else {}
-    return {"error": WORDS.get(status) or error.description or error.name}, status, kept
+    words = WORDS.get(type(error)) or WORDS.get(status)
+    return {"error": words or error.description or error.name}, status, kept
 
 
 def _unexpected(error: Exception) -> Answer:

@@ -13,11 +13,12 @@ from supervisor.api.answers.webhook import (
     IgnoredSchema,
 )
 from supervisor.api.body import Number
+from supervisor.api.dispatch import BODY_BYTES
 from supervisor.api.runs import run_path
 from supervisor.api.throttle import Throttle
 from supervisor.errors import SignatureInvalid, StackNotFound
 from supervisor.forges import bitbucket
-from supervisor.forges.signature import Request
+from supervisor.forges.signature import Request, may_be_signed
 from supervisor.settings.config import Config
 from supervisor.settings.parts import part_of
 from supervisor.stacks import catalogue
@@ -39,6 +40,7 @@ for_all_values, delivery_values = AcceptedForAllSchema().dump, DeliverySchema().
 def receive(uuid: str) -> Any:
     """Take a delivery for one stack."""
     try:
+        _refuse_unread(BODY_BYTES)
         found = webhooks.receive(_stack_called(uuid), _arrived(), sha1=_sha1())
     except SignatureInvalid:
         return _refuse()
@@ -52,6 +54,7 @@ def receive(uuid: str) -> Any:
 def receive_for_repository() -> Any:
     """Take a delivery for every stack on the repository; say for each what was done."""
     try:
+        _refuse_unread(webhooks.READ_UNPROVEN_BYTES)
         found = webhooks.receive_for_repository(_arrived(), sha1=_sha1())
     except SignatureInvalid:
         return _refuse()
@@ -67,6 +70,18 @@ def index(uuid: str) -> Any:
     stack = catalogue.find(uuid)
     found = deliveries.newest(stack, COUNT.read())
     return {"deliveries": [delivery_values(delivery) for delivery in found]}
+
+
+def _refuse_unread(most: int) -> None:
+    """Do nothing for an address that sent many bad signatures, where this is one or is large.
+
+    Raise SignatureInvalid. What has the form of a signature is verified: it may be a good one, from
+    a forge or a proxy that others call through as well.
+    """
+    if g.has_key or not part_of(Throttle).is_spent(request.remote_addr or ""):
+        return
+    if len(g.body) > most or not may_be_signed(_arrived().headers):
+        raise SignatureInvalid
 
 
 def _stack_called(uuid: str) -> Stack:

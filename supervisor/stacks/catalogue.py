@@ -163,6 +163,13 @@ def following(keys: Collection[str]) -> Sequence[Stack]:
         return session.scalars(query.order_by(Stack.id)).all()
 
 
+def on_webhooks(count: int) -> Sequence[Stack]:
+    """Return the stacks that follow webhooks of any repository, so many at most."""
+    query = select(Stack).where(Stack.strategy == Strategy.WEBHOOK, Stack.deleting.is_(False))
+    with reading() as session:
+        return session.scalars(query.order_by(Stack.id).limit(count)).all()
+
+
 @contextmanager
 def _unique_name() -> Iterator[None]:
     """Turn the broken unique index into the word for it."""

@@ -9,14 +9,15 @@ from sqlalchemy.orm import Session
 
 from supervisor.errors import StorageError
 from supervisor.forges.push import Push
+from supervisor.settings.parts import part_of
 from supervisor.store.database import reading, writing
 from supervisor.store.models import Delivery, Run, Stack, now
 from supervisor.store.words import DeliveryResult
+from supervisor.triggers.unproven import QUIET_SECONDS, Unproven
 
 log = logging.getLogger("supervisor.deliveries")
 
 KEPT = 100
-REFUSED_SECONDS = 60
 
 # Built once: a forge may call a hundred times a second, and each costs as much as its execution.
 OWN = Delivery.stack_id == bindparam("stack")
@@ -72,26 +73,41 @@ def note_ignored(stack: Stack, push: Push, reason: str) -> None:
     _note(lambda session: record(session, stack, push, DeliveryResult.IGNORED, reason))
 
 
-def note_refused(stacks: Sequence[Stack], push: Push) -> None:
-    """Record a bad signature; for each stack, many within a minute are one row that counts."""
-
-    def count(session: Session) -> None:
-        for stack in stacks:
-            _count_refused(session, stack, push)
-
-    if stacks:
-        _note(count)
+def note_refused(stacks: Sequence[Stack], claim: Push) -> None:
+    """Count a bad signature; for each stack one row is written in a minute, and counts them."""
+    _note_unproven(stacks, claim, DeliveryResult.REFUSED, "The signature is missing or wrong")
 
 
-def _count_refused(session: Session, stack: Stack, push: Push) -> None:
-    own = (Delivery.stack_id == stack.id, Delivery.result == DeliveryResult.REFUSED)
-    last = session.scalar(select(Delivery).where(*own).order_by(Delivery.id.desc()).limit(1))
-    if last and now() - last.at < timedelta(seconds=REFUSED_SECONDS):
-        last.count += 1
-        return
+def note_unprovable(stack: Stack, claim: Push, reason: str) -> None:
+    """Count a call to a stack that has no secret, in the same way."""
+    _note_unproven([stack], claim, DeliveryResult.IGNORED, reason)
+
+
+def _note_unproven(
+    stacks: Sequence[Stack], claim: Push, result: DeliveryResult, reason: str
+) -> None:
+    unproven = part_of(Unproven)
+    due = [(stack, held) for stack in stacks if (held := unproven.count(stack.uuid)) is not None]
     # Nothing of an unsigned call is kept but what it claims to be.
-    claim = Push(push.forge, push.event[:60])
-    record(session, stack, claim, DeliveryResult.REFUSED, "The signature is missing or wrong")
+    kept = Push(claim.forge, claim.event[:60])
+
+    def write(session: Session) -> None:
+        for stack, held in due:
+            last = _newest_of(session, stack, result)
+            if last:
+                last.count += held
+            if last and now() - last.at < timedelta(seconds=QUIET_SECONDS):
+                last.count += 1
+            else:
+                record(session, stack, kept, result, reason)
+
+    if due:
+        _note(write)
+
+
+def _newest_of(session: Session, stack: Stack, result: DeliveryResult) -> Delivery | None:
+    own = (Delivery.stack_id == stack.id, Delivery.result == result)
+    return session.scalar(select(Delivery).where(*own).order_by(Delivery.id.desc()).limit(1))
 
 
 def _note(work: Callable[[Session], None]) -> None:
@@ -114,4 +130,9 @@ def newest(stack: Stack, count: int) -> Sequence[Delivery]:
     """Return the newest deliveries, newest first."""
     query = select(Delivery).where(Delivery.stack_id == stack.id)
     with reading() as session:
-        return session.scalars(query.order_by(Delivery.id.desc()).limit(count)).all()
+        found = session.scalars(query.order_by(Delivery.id.desc()).limit(count)).all()
+    counting = (row for row in found if row.result == DeliveryResult.REFUSED)
+    last = next(counting, None)
+    if last:
+        last.count += part_of(Unproven).held(stack.uuid)  # not written yet
+    return found

@@ -7,15 +7,21 @@ from sqlalchemy.orm import Session
 
 from supervisor.commands.git.address import repository_key
 from supervisor.errors import LimitReached, SignatureInvalid, StackNotFound, WrongStrategy
-from supervisor.forges import bitbucket, understand
+from supervisor.forges import bitbucket, claim, understand
 from supervisor.forges.push import Push
-from supervisor.forges.signature import Request, is_valid
+from supervisor.forges.signature import Proofs, Request, is_valid
 from supervisor.runs import queue
 from supervisor.stacks import catalogue, vault
 from supervisor.store.database import write_together
 from supervisor.store.models import Run, Stack
 from supervisor.store.words import Action, DeliveryResult, Status, Strategy, Trigger
 from supervisor.triggers import deliveries
+
+# What is read before a secret has proven it: parsing so much takes a millisecond.
+READ_UNPROVEN_BYTES = 64 * 1024
+# 16 digests over 1 MiB take as long as parsing it.
+MOST_SECRETS = 16
+MOST_STACKS = 200
 
 
 @dataclass(frozen=True)
@@ -29,16 +35,19 @@ class Received:
 
 
 def receive(stack: Stack, request: Request, *, sha1: bool) -> Received:
-    """Take a delivery for one stack.
+    """Take a delivery for one stack; nothing reads its body before a secret has proven it.
 
     Raise SignatureInvalid, WrongStrategy, LimitReached, or StackNotFound where it goes meanwhile.
     """
-    push = understand(request.headers, request.body)
     secrets = vault.signature_secrets(stack)
-    if secrets and not is_valid(request, stack.signature_header or "", secrets, sha1=sha1):
-        deliveries.note_refused([stack], push)
+    if not secrets:
+        deliveries.note_unprovable(stack, claim(request.headers), str(WrongStrategy()))
+        raise WrongStrategy
+    if not is_valid(request, stack.signature_header or "", secrets, sha1=sha1):
+        deliveries.note_refused([stack], claim(request.headers))
         raise SignatureInvalid
-    if stack.strategy != Strategy.WEBHOOK or not secrets:
+    push = understand(request.headers, request.body)
+    if stack.strategy != Strategy.WEBHOOK:
         deliveries.note_ignored(stack, push, str(WrongStrategy()))
         raise WrongStrategy
     refusal = push.refusal(stack.git_reference)
@@ -56,14 +65,15 @@ def receive_for_repository(request: Request, *, sha1: bool) -> list[Received]:
 
     Raise SignatureInvalid where there is no such stack: the answer tells nobody what exists.
     """
+    proofs = Proofs(request, sha1=sha1)
+    if len(request.body) > READ_UNPROVEN_BYTES and not _may_be_proven(proofs):
+        raise SignatureInvalid
     push = understand(request.headers, request.body)
     keys = {repository_key(address) for address in push.repositories}
     signed: list[Stack] = []
     others: list[Stack] = []
     for stack in catalogue.following(keys):
-        secrets = vault.signature_secrets(stack)
-        valid = is_valid(request, stack.signature_header or "", secrets, sha1=sha1)
-        (signed if valid else others).append(stack)
+        (signed if _holds(proofs, stack) else others).append(stack)
     deliveries.note_refused(others, push)
     if not signed and push.event != bitbucket.TEST:
         raise SignatureInvalid
@@ -74,6 +84,23 @@ def receive_for_repository(request: Request, *, sha1: bool) -> list[Received]:
         if (reason := push.refusal(stack.git_reference))
     ]
     return _submit_each(wanted, push) + ignored
+
+
+def _may_be_proven(proofs: Proofs) -> bool:
+    """Tell whether any stack's secret proves a body that is too large to be read before that.
+
+    Which stacks are meant stands in the body. Where all of them have few secrets, asking each costs
+    less than reading; where they have many it costs more, and their own do after the reading.
+    """
+    stacks = catalogue.on_webhooks(MOST_STACKS + 1)
+    secrets = {secret for stack in stacks for secret in vault.signature_secrets(stack)}
+    if len(stacks) > MOST_STACKS or len(secrets) > MOST_SECRETS:
+        return True
+    return any(_holds(proofs, stack) for stack in stacks)
+
+
+def _holds(proofs: Proofs, stack: Stack) -> bool:
+    return proofs.hold(stack.signature_header or "", vault.signature_secrets(stack))
 
 
 def _ignore(stack: Stack, push: Push, reason: str) -> Received:

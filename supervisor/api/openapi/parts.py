@@ -19,7 +19,7 @@ ERRORS = {
     408: "The body did not arrive within 10 seconds",
     409: "Not now, or not with this stack: it does not follow webhooks, it is Supervisor's own, or"
     " there are too many stacks, runs or plans",
-    413: "The body is larger than 1 MiB",
+    413: "The body is larger than 1 MiB, or than 128 KiB where a webhook has no signature",
     415: "The body is not JSON in UTF-8",
     422: "The commit cannot be deployed",
     429: "Too many logs are followed, or too many bad signatures came from this address",
