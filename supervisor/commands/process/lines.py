@@ -1,27 +1,13 @@
 """Bytes that a command prints, as clean lines of bounded length."""
 
-import re
 from collections.abc import Callable
+
+from supervisor.plain_text import clean
 
 HEAD_CHARACTERS = 4096
 TAIL_CHARACTERS = 1024
 # What is held of each end of a line that has not ended. A secret is masked up to half this long.
 WINDOW_BYTES = 128 * 1024
-
-_ESCAPES = re.compile(
-    r"\x1b[\]PX^_][^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)?"  # titles, links: up to their own end
-    r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"  # colours, cursor movements
-    r"|\x1b[ -/]*[0-~]?"
-)
-_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-
-
-def clean(text: str) -> str:
-    """Take escape sequences and control characters out; of a line written over, keep the end."""
-    text = _CONTROLS.sub("", _ESCAPES.sub("", text))
-    if "\r" not in text:
-        return text
-    return "\n".join(_last_state(line) for line in text.split("\n"))
 
 
 def cut(text: str) -> str:
@@ -93,10 +79,6 @@ class LineSplitter:
         end_at = len(end) - end_length
         missing = len((start[start_length:] + end[:end_at]).encode(errors="replace")) + left_out
         return _joined(start[:start_length], missing, end[end_at:])
-
-
-def _last_state(line: str) -> str:
-    return line.rstrip("\r").rpartition("\r")[2]
 
 
 def _joined(head: str, missing: int, tail: str) -> str:

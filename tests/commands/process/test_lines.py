@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervisor.commands.process.lines import HEAD_CHARACTERS, TAIL_CHARACTERS, LineSplitter, clean
+from supervisor.commands.process.lines import HEAD_CHARACTERS, TAIL_CHARACTERS, LineSplitter
+from supervisor.plain_text import clean
 
 SECRET = "s3cr3t-" + "x" * 200
 LONGEST = HEAD_CHARACTERS + TAIL_CHARACTERS + 60
