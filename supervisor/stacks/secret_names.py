@@ -8,7 +8,8 @@ SECRET_NAME = re.compile(
     r"pass(w|phrase|_?$)|pwd|secret|token|key|credential|private|salt|auth|dsn|cert",
     re.IGNORECASE,
 )
-URL_WITH_PASSWORD = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@", re.IGNORECASE)
+# One character of the scheme is enough: a look for all of it begins anew at each of a long text's.
+URL_WITH_PASSWORD = re.compile(r"[a-z0-9+.-]://[^/\s:@]*:[^/\s@]+@", re.IGNORECASE)
 
 
 def is_secret(name: str, value: str) -> bool:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from supervisor.commands.patterns import between
 from supervisor.errors import (
     CommandFailed,
     CommandMissing,
@@ -17,10 +18,14 @@ from supervisor.errors import (
     SupervisorError,
 )
 
+HELPER = between("docker-credential-", "", r"\S")
+PATH_THERE = between("/v2/", '"', '[^"]')
+PATH_ASKED = between('Get "https?://', "/v2/")
 # First match wins.
 TABLE: tuple[tuple[str, type[SupervisorError], str], ...] = (
     (
-        r"permission denied while trying to connect|dial unix .*: permission denied",
+        r"permission denied while trying to connect"
+        rf"|{between('dial unix ', ': permission denied')}",
         EngineDenied,
         "Supervisor's user may not use the Docker engine: add it to the socket's group",
     ),
@@ -49,7 +54,8 @@ TABLE: tuple[tuple[str, type[SupervisorError], str], ...] = (
         " give it more, see docs/troubleshooting.md",
     ),
     (
-        r"error getting credentials|docker-credential-\S+ (executable )?(file )?not found",
+        r"error getting credentials"
+        rf"|{HELPER} (executable )?(file )?not found",
         RegistryDenied,
         "Docker's config.json names a helper that isn't installed here for a login: write the login"
         " itself, see docs/private-repositories.md",
@@ -57,7 +63,7 @@ TABLE: tuple[tuple[str, type[SupervisorError], str], ...] = (
     (
         # Not "pull access denied": a registry says that of images that don't exist as well. And
         # not every 401 or 403: what a build fetches may be refused too.
-        r"no basic auth credentials|(/v2/[^\"]*\"|from daemon): (unauthorized|denied)"
+        rf"no basic auth credentials|({PATH_THERE}|from daemon): (unauthorized|denied)"
         r"|unauthorized: authentication|failed to authorize: |incorrect username or password"
         r"|access to the resource is denied",
         RegistryDenied,
@@ -65,9 +71,9 @@ TABLE: tuple[tuple[str, type[SupervisorError], str], ...] = (
         " config.json, see docs/private-repositories.md",
     ),
     (
-        r"pull access denied|manifest unknown|manifest for .* not found|No such image"
+        rf"pull access denied|manifest unknown|{between('manifest for ', ' not found')}"
         r"|repository does not exist|failed to resolve reference|authorization failed"
-        r"|Get \"https?://.*/v2/|dial tcp: lookup",
+        rf"|No such image|{PATH_ASKED}|dial tcp: lookup",
         ImageNotFound,
         "An image is not here and cannot be pulled: check its name and tag, and the login",
     ),

@@ -2,6 +2,7 @@
 
 import re
 
+from supervisor.commands.patterns import between
 from supervisor.errors import (
     CommandFailed,
     DeployRefused,
@@ -14,6 +15,7 @@ from supervisor.errors import (
     SupervisorError,
 )
 
+GONE = between("repository '", "' not found")
 # First match wins; the patterns are git's and ssh's English messages (LC_ALL=C).
 TABLE: tuple[tuple[str, type[SupervisorError], str], ...] = (
     (
@@ -34,7 +36,8 @@ TABLE: tuple[tuple[str, type[SupervisorError], str], ...] = (
     ),
     (
         r"Authentication failed|could not read (Username|Password)|error: 40[13]\b"
-        r"|Git credentials for .* not found|Permission denied \(|HTTP Basic: Access denied",
+        r"|Permission denied \(|HTTP Basic: Access denied"
+        rf"|{between('Git credentials for ', ' not found')}",
         RepositoryDenied,
         "The repository refused access: check git_username and git_token",
     ),
@@ -44,7 +47,7 @@ TABLE: tuple[tuple[str, type[SupervisorError], str], ...] = (
         "ssh is not installed: install openssh-client",
     ),
     (
-        r"repository '.*' not found|error: 404\b|does not appear to be a git repository"
+        rf"{GONE}|error: 404\b|does not appear to be a git repository"
         r"|Repository not found|: No such file or directory",
         RepositoryNotFound,
         "There is no such repository: check git_repository",
@@ -70,7 +73,7 @@ TABLE: tuple[tuple[str, type[SupervisorError], str], ...] = (
         "The repository has no such branch, tag or commit: check git_reference",
     ),
     (
-        r"transport '.*' not allowed",
+        between("transport '", "' not allowed"),
         RepositoryDenied,
         "This kind of URL is not allowed: use https, ssh, http or file",
     ),
@@ -80,7 +83,7 @@ TABLE: tuple[tuple[str, type[SupervisorError], str], ...] = (
         "The git server answered with a redirect: put the new address into git_repository",
     ),
     (
-        r"certificate.* does not match|no alternative certificate subject",
+        rf"{between('certificate', ' does not match')}|no alternative certificate subject",
         RepositoryUnreachable,
         "The git server's certificate is for another host name: check git_repository",
     ),
@@ -104,9 +107,9 @@ FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]+")
 
 DAMAGED = re.compile(
     r"bad object refs/|loose object|is corrupt|missing (blob|tree|commit)"
-    r"|unable to read (sha1 file|tree)|object file .* is empty|not a git repository"
-    r"|failed to unpack tree object|could not be accessed"
-    r"|bad (pack|tree) object|packfile .* (is|not|cannot)|is not a GIT packfile"
+    rf"|unable to read (sha1 file|tree)|{between('object file ', ' is empty')}"
+    r"|failed to unpack tree object|could not be accessed|not a git repository"
+    rf"|bad (pack|tree) object|{between('packfile ', ' (is|not|cannot)')}|is not a GIT packfile"
 )
 
 

@@ -19,6 +19,9 @@ from supervisor.deploy.model.sources import Sources
 Model = Mapping[str, Any]
 Fingerprint = dict[str, Any]
 
+BLANKS = r"[^\S\n]"
+QUOTED = re.compile(r"[\"'`$\\]")  # such a value may go on in other lines
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -121,9 +124,11 @@ def _config(model: Model, name: str, origin: Origin) -> str:
 def _values(model: Model, name: str, dotenv: str, origin: Origin) -> dict[str, str]:
     """Return digests of the configs and secrets that are variables: the model has only names."""
     service = model["services"][name]
+    path = origin.root / dotenv
+    text = path.read_text(errors="replace") if path.is_file() else ""
     return {
         f"{kind[:-1]} {each} (variable {variable})": origin.digest(
-            origin.variables.get(variable) or _lines_of(variable, origin.root / dotenv)
+            origin.variables.get(variable) or _lines_of(variable, text)
         )
         for kind in ("configs", "secrets")
         for each, defined in (model.get(kind) or {}).items()
@@ -131,12 +136,20 @@ def _values(model: Model, name: str, dotenv: str, origin: Origin) -> dict[str, s
     }
 
 
-def _lines_of(variable: str, dotenv: Path) -> str:
-    """Return what sets a variable in a `.env`; all of the file where that isn't plain to see."""
-    text = dotenv.read_text(errors="replace") if dotenv.is_file() else ""
-    lines = re.findall(rf"^\s*(?:export\s+)?{re.escape(variable)}\s*[=:].*$", text, re.MULTILINE)
-    found = "\n".join(lines)
-    return text if re.search(r"[\"'`$\\]", found) else found
+def setting_of(variable: str) -> re.Pattern[str]:
+    """Return the expression for a line of a `.env` that sets a variable.
+
+    The blanks are those of one line: with the line's end among them, a look from each of many
+    empty lines would go through all that follow.
+    """
+    name = re.escape(variable)
+    return re.compile(rf"^{BLANKS}*(?:export{BLANKS}+)?{name}{BLANKS}*[=:].*$", re.MULTILINE)
+
+
+def _lines_of(variable: str, text: str) -> str:
+    """Return what sets a variable in a `.env`; all of the text where that isn't plain to see."""
+    found = "\n".join(setting_of(variable).findall(text))
+    return text if QUOTED.search(found) else found
 
 
 def _short(parts: Mapping[str, str]) -> str:
