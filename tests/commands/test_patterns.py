@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 from supervisor.commands.docker import errors as docker
 from supervisor.commands.git import errors as git
 from supervisor.commands.patterns import between
-from supervisor.deploy.model import fingerprint
 from tests.support import ROOT
 
 PACKAGE = ROOT / "supervisor"
@@ -61,7 +60,6 @@ DOCKER = (
     "/v2/",
     'from daemon: "',
 )
-FROM_DOTENV = "deploy/model/fingerprint.py setting_of"
 DIGEST = Row("match", ("0a", "sha1=", "sha256=", "sha512="))
 ROWS = {
     "api/access.py SANE": Row("match"),
@@ -87,10 +85,10 @@ ROWS = {
     ),
     "plain_text.py _CONTROLS": Row("findall", ("\u202e",)),
     "deploy/host_storage.py OWN_ID": Row("search", ("/containers/", "/containers/" + "0" * 64)),
-    FROM_DOTENV: Row(
-        "findall", ("export ", "export V ", "V ", "\nexport\n", "\n \n", "V=\n", "\r", "\f")
+    "deploy/model/dotenv.py SETTING": Row(
+        "match", ("export ", "export V ", "V ", "export\n", "\r", "\f")
     ),
-    "deploy/model/fingerprint.py QUOTED": Row("search"),
+    "deploy/model/dotenv.py QUOTED": Row("search"),
     r"forges/signature.py sha256=([0-9a-f]{64})\Z": DIGEST,
     r"forges/signature.py sha512=([0-9a-f]{128})\Z": DIGEST,
     r"forges/signature.py ([0-9a-f]{64})\Z": DIGEST,
@@ -123,7 +121,6 @@ ROWS = {
 MADE = {
     "commands/docker/errors.py pattern": [row[0] for row in docker.TABLE],
     "commands/git/errors.py pattern": [row[0] for row in git.TABLE],
-    FROM_DOTENV: [fingerprint.setting_of("V")],
 }
 
 
@@ -147,9 +144,7 @@ def expressions() -> dict[str, list[re.Pattern[str]]]:
 
 
 def written(argument: ast.expr) -> str:
-    """Return an expression as it is written; that of a function's own has the function's name."""
-    if isinstance(argument, ast.JoinedStr):
-        return "setting_of"
+    """Return an expression as it is written."""
     return str(argument.value) if isinstance(argument, ast.Constant) else ast.unparse(argument)
 
 

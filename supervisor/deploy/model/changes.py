@@ -1,5 +1,6 @@
 """Which services a deploy touches, and the reason for each: a comparison of two fingerprints."""
 
+from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -49,11 +50,15 @@ def compare(
 
 def _take_along(recreated: dict[str, str], needs: Mapping[str, Sequence[str]]) -> None:
     """Add the services that can't keep their container, or its state, when another's is new."""
-    waiting = sorted(recreated)
+    needing: dict[str, list[str]] = defaultdict(list)
+    for name in sorted(needs):
+        for needed in needs[name]:
+            needing[needed].append(name)
+    waiting = deque(sorted(recreated))
     while waiting:
-        needed = waiting.pop(0)
-        for name in sorted(needs):
-            if needed in needs[name] and name not in recreated:
+        needed = waiting.popleft()
+        for name in needing[needed]:
+            if name not in recreated:
                 recreated[name] = f"needs {needed}, which is recreated"
                 waiting.append(name)
 

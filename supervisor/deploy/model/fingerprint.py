@@ -6,21 +6,18 @@ Contents are not read: git knows a digest for each file and folder of a commit.
 import hashlib
 import hmac
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from supervisor.commands.git.mirror import Git
-from supervisor.deploy.model.ingredients import ingredients, needs, uses
+from supervisor.deploy.model.dotenv import Dotenv
+from supervisor.deploy.model.ingredients import ingredients, needs, used
 from supervisor.deploy.model.sources import Sources
 
 Model = Mapping[str, Any]
 Fingerprint = dict[str, Any]
-
-BLANKS = r"[^\S\n]"
-QUOTED = re.compile(r"[\"'`$\\]")  # such a value may go on in other lines
 
 
 @dataclass(frozen=True)
@@ -57,11 +54,12 @@ def fingerprint(model: Model, sources: Sources, origin: Origin) -> Fingerprint:
     def digests(named: Mapping[str, str]) -> dict[str, str]:
         return {label: known[path] for label, path in named.items() if path in known}
 
+    dotenv = Dotenv(origin.root / sources.dotenv)
     prints = {
         name: {
             "config": _config(model, name, origin),
             "needs": needs(services[name]),
-            "files": digests(paths[name]["files"]) | _values(model, name, sources.dotenv, origin),
+            "files": digests(paths[name]["files"]) | _values(model, name, dotenv, origin),
             "builds": digests(paths[name]["builds"]),
             "env_files": digests(paths[name]["env_files"]),
         }
@@ -111,45 +109,24 @@ def _with_target(root: Path, path: str) -> list[str]:
 def _config(model: Model, name: str, origin: Origin) -> str:
     """Return the digest of a service and of the networks, volumes and files it uses."""
     service = model["services"][name]
-    used = {kind: model.get(kind) for kind in ("networks", "volumes", "configs", "secrets")}
     parts = {
-        kind: {each: value for each, value in (defined or {}).items() if uses(service, kind, each)}
-        for kind, defined in used.items()
+        kind: used(model, name, kind) for kind in ("networks", "volumes", "configs", "secrets")
     }
     text = json.dumps([service, parts], sort_keys=True, ensure_ascii=False)
     here = json.dumps(str(origin.root), ensure_ascii=False)[1:-1]
     return origin.digest(text.replace(here, "<checkout>"))
 
 
-def _values(model: Model, name: str, dotenv: str, origin: Origin) -> dict[str, str]:
+def _values(model: Model, name: str, dotenv: Dotenv, origin: Origin) -> dict[str, str]:
     """Return digests of the configs and secrets that are variables: the model has only names."""
-    service = model["services"][name]
-    path = origin.root / dotenv
-    text = path.read_text(errors="replace") if path.is_file() else ""
     return {
         f"{kind[:-1]} {each} (variable {variable})": origin.digest(
-            origin.variables.get(variable) or _lines_of(variable, text)
+            origin.variables.get(variable) or dotenv.lines_of(variable)
         )
         for kind in ("configs", "secrets")
-        for each, defined in (model.get(kind) or {}).items()
-        if uses(service, kind, each) and (variable := defined.get("environment"))
+        for each, defined in used(model, name, kind).items()
+        if (variable := (defined or {}).get("environment"))
     }
-
-
-def setting_of(variable: str) -> re.Pattern[str]:
-    """Return the expression for a line of a `.env` that sets a variable.
-
-    The blanks are those of one line: with the line's end among them, a look from each of many
-    empty lines would go through all that follow.
-    """
-    name = re.escape(variable)
-    return re.compile(rf"^{BLANKS}*(?:export{BLANKS}+)?{name}{BLANKS}*[=:].*$", re.MULTILINE)
-
-
-def _lines_of(variable: str, text: str) -> str:
-    """Return what sets a variable in a `.env`; all of the text where that isn't plain to see."""
-    found = "\n".join(setting_of(variable).findall(text))
-    return text if QUOTED.search(found) else found
 
 
 def _short(parts: Mapping[str, str]) -> str:

@@ -9,6 +9,8 @@ from supervisor.deploy.model.sources import Sources
 
 Model = Mapping[str, Any]
 
+OF_SERVICE = "service:"
+
 
 def ingredients(model: Model, name: str, sources: Sources, root: Path) -> dict[str, dict[str, str]]:
     """Return what a service is made from: paths in the repository by label, by kind."""
@@ -30,12 +32,12 @@ def needs(service: Model) -> list[str]:
     return sorted(restarted | mounted & depends.keys())
 
 
-def uses(service: Model, kind: str, name: str) -> bool:
-    """Tell whether a service uses a network, volume, config or secret."""
-    given = service.get(kind) or {}
-    return any(
-        use == name or (isinstance(use, dict) and use.get("source") == name) for use in given
-    )
+def used(model: Model, name: str, kind: str) -> dict[str, Any]:
+    """Return the networks, volumes, configs or secrets that a service uses, by name."""
+    defined = model.get(kind) or {}
+    given = model["services"][name].get(kind) or {}
+    names = {use.get("source") if isinstance(use, dict) else use for use in given}
+    return {each: defined[each] for each in sorted(filter(None, names)) if each in defined}
 
 
 def _shown(path: str) -> str:
@@ -55,18 +57,38 @@ def _mounted(model: Model, name: str) -> Iterator[tuple[str, str | None]]:
         if volume.get("type") == "bind":
             yield "bind mount", volume.get("source")
     for kind in ("configs", "secrets"):
-        for each, defined in (model.get(kind) or {}).items():
-            if uses(service, kind, each):
-                yield f"{kind[:-1]} file", defined.get("file")
+        for defined in used(model, name, kind).values():
+            yield f"{kind[:-1]} file", (defined or {}).get("file")
 
 
 def _built_from(model: Model, name: str) -> Iterator[tuple[str, str | None]]:
-    """Give what a service's image is built from, also where another service builds it."""
+    """Give what a service's image is built from, also where another service builds it.
+
+    Services may be built from each other, in circles too: each is looked at once.
+    """
     services = model["services"]
     image = services[name].get("image")
-    for other, service in services.items():
-        if "build" in service and (other == name or (image and service.get("image") == image)):
-            yield from _of_build(model, service["build"])
+    waiting = [
+        other
+        for other, service in services.items()
+        if other == name or (image and service.get("image") == image)
+    ]
+    seen = set(waiting)
+    while waiting:
+        build = services[waiting.pop()].get("build")
+        if build is None:
+            continue
+        yield from _of_build(model, build)
+        for extra in (build.get("additional_contexts") or {}).values():
+            other = _service_in(extra)
+            if other in services and other not in seen:
+                seen.add(other)
+                waiting.append(other)
+
+
+def _service_in(context: str) -> str | None:
+    """Return the service whose image a context is, None where it is something else."""
+    return context.removeprefix(OF_SERVICE) if context.startswith(OF_SERVICE) else None
 
 
 def _of_build(model: Model, build: Model) -> Iterator[tuple[str, str | None]]:
@@ -76,10 +98,7 @@ def _of_build(model: Model, build: Model) -> Iterator[tuple[str, str | None]]:
     if not Path(dockerfile).is_relative_to(context):
         yield "Dockerfile", dockerfile
     for extra in (build.get("additional_contexts") or {}).values():
-        service = model["services"].get(extra.removeprefix("service:"), {})
-        if extra.startswith("service:") and "build" in service:
-            yield from _of_build(model, service["build"])
-        else:
+        if _service_in(extra) is None:
             yield "build context", extra
     for use in build.get("secrets") or []:
         yield "build secret", ((model.get("secrets") or {}).get(use["source"]) or {}).get("file")

@@ -1,6 +1,7 @@
 """Which services a deploy touches, and why: two fingerprints compared."""
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -109,3 +110,29 @@ def test_created_removed_and_unchanged_are_told_apart(bench: Bench) -> None:
     assert found == Changes({"comes": "new service"}, {}, ["goes"], ["stays"])
     assert found.reasons == {"comes": "new service", "goes": "no longer in the compose file"}
     assert compare(None, after).created == dict.fromkeys(("comes", "stays"), "new service")
+
+
+def test_a_long_chain_of_services_is_followed_once() -> None:
+    def print_of(number: int, config: str) -> dict[str, Any]:
+        return {
+            f"s{each:05}": {
+                "config": config if each == 0 else "",
+                "needs": [f"s{each - 1:05}", f"s{max(0, each - 2):05}"] if each else [],
+                "files": {},
+                "builds": {},
+                "env_files": {},
+            }
+            for each in range(number)
+        }
+
+    def seconds(number: int) -> float:
+        before, after = ({"services": print_of(number, c), "sources": {}} for c in ("a", "b"))
+        rest = {"env_files": {}, "variables": ""}
+        begun = time.thread_time()
+        found = compare(before | rest, after | rest)
+        assert len(found.recreated) == number
+        assert found.recreated["s00001"] == "needs s00000, which is recreated"
+        return time.thread_time() - begun
+
+    # Each recreated service used to be looked for among all services: 60 seconds.
+    assert seconds(8_000) < 2
