@@ -1,15 +1,28 @@
 """What is taken as an SSH key and as known hosts, and how they are kept."""
 
+import base64
+import random
 import sqlite3
+import subprocess
+import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, rsa, x448, x25519
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+from marshmallow import ValidationError
 
 from supervisor.stacks import vault
 from supervisor.stacks.catalogue import find
+from supervisor.stacks.fields.ssh_rules import private_key
 from tests.support.api import Api, stack_fields
 from tests.support.ssh_server import make_key, public_half
 
@@ -110,3 +123,123 @@ def test_what_is_no_known_host_is_refused(api: Api, tmp_path: Path) -> None:
             "git_known_hosts": [NO_HOST.format(2)]
         }, line
     assert refused(api, git_known_hosts="# nobody") == {"git_known_hosts": ["names no host"]}
+
+
+# What ssh takes
+
+
+def pem(key: Any, form: PrivateFormat = PrivateFormat.PKCS8) -> str:
+    text: str = key.private_bytes(Encoding.PEM, form, NoEncryption()).decode()
+    return text
+
+
+def string(value: bytes) -> bytes:
+    return len(value).to_bytes(4, "big") + value
+
+
+def number(value: int) -> bytes:
+    return string(value.to_bytes(value.bit_length() // 8 + 1, "big"))
+
+
+def openssh(kind: bytes, public: bytes, private: bytes) -> str:
+    """Return an OpenSSH key as PROTOCOL.key describes it, whatever is in it."""
+    body = bytes(8) + string(kind) + private + string(b"")
+    body += bytes(range(1, 1 + -len(body) % 8))
+    raw = b"openssh-key-v1\0" + string(b"none") * 2 + string(b"") + (1).to_bytes(4, "big")
+    text = base64.encodebytes(raw + string(string(kind) + public) + string(body)).decode()
+    return f"-----BEGIN OPENSSH PRIVATE KEY-----\n{text}-----END OPENSSH PRIVATE KEY-----\n"
+
+
+def compressed() -> str:
+    key = ec.generate_private_key(ec.SECP256R1())
+    point = key.public_key().public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
+    public = string(b"nistp256") + string(point)
+    return openssh(
+        b"ecdsa-sha2-nistp256", public, public + number(key.private_numbers().private_value)
+    )
+
+
+def large(bits: int) -> str:
+    """Return an RSA key whose numbers are only as large as they should be."""
+    made = random.Random(bits)
+    p, q, d = (made.getrandbits(bits // 2) | 1 | 1 << (bits // 2 - 1) for _ in range(3))
+    numbers = (p * q, 65537, d, d, p, q)
+    public = number(65537) + number(p * q)
+    return openssh(b"ssh-rsa", public, b"".join(map(number, numbers)))
+
+
+def keys() -> dict[str, str]:
+    """Return keys of all kinds, and in all states."""
+    found = {
+        curve.name: pem(ec.generate_private_key(curve))
+        for curve in (
+            ec.SECP224R1(),
+            ec.SECP256R1(),
+            ec.SECP384R1(),
+            ec.SECP521R1(),
+            ec.SECP256K1(),
+        )
+    }
+    kinds = (ed448.Ed448PrivateKey, x448.X448PrivateKey, x25519.X25519PrivateKey)
+    found |= {kind.__name__: pem(kind.generate()) for kind in kinds}
+    whole = {
+        "rsa": pem(rsa.generate_private_key(65537, 1024), PrivateFormat.TraditionalOpenSSL),
+        "openssh": pem(Ed25519PrivateKey.generate(), PrivateFormat.OpenSSH),
+    }
+    found |= whole | {"compressed": compressed(), "1023 bits": large(1022)}
+    found["dsa"] = pem(dsa.generate_private_key(1024))
+    for name, text in whole.items():
+        first, second, *rest = text.splitlines()
+        changed = {
+            "blank behind the first line": [f"{first} ", second, *rest],
+            "blank behind a line": [first, f"{second} ", *rest],
+            "blank before a line": [first, f" {second}", *rest],
+            "blank before the last line": [first, second, *rest[:-1], f" {rest[-1]}"],
+            "rubbish in a line": [first, f"{second}!", *rest],
+            "words before": ["words", first, second, *rest],
+            "cut": [first, second],
+            "no end": [first, second, *rest[:-1]],
+        }
+        found |= {f"{name}, {how}": "\n".join(lines) + "\n" for how, lines in changed.items()}
+    return found
+
+
+def ssh_takes(text: str, file: Path) -> bool:
+    file.write_text(text)
+    file.chmod(0o600)
+    command = ["ssh-keygen", "-y", "-P", "", "-f", str(file)]
+    return subprocess.run(command, capture_output=True, timeout=30, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(("name", "text"), keys().items())
+def test_what_is_taken_is_what_ssh_takes(tmp_path: Path, name: str, text: str) -> None:
+    """X448 and a compressed point were answered with 500; P-224 and X25519 were taken."""
+    try:
+        kept = private_key(text)
+    except ValidationError:
+        # Of this one the library knows less than ssh; it cannot be looked at.
+        assert name == "compressed" or not ssh_takes(text, tmp_path / "key")
+    else:
+        assert ssh_takes(kept, tmp_path / "key")
+
+
+@pytest.mark.parametrize("bits", [8_192, 16_384])
+def test_a_large_key_costs_nothing(bits: int) -> None:
+    """To prove that the numbers of such keys are prime took 14 and 91 seconds."""
+    text = large(bits)
+    begun = time.thread_time()
+    assert private_key(text) == text
+    assert time.thread_time() - begun < 1
+
+
+def test_a_key_that_is_too_large_for_ssh_is_refused(tmp_path: Path) -> None:
+    text = large(16_390)
+    assert not ssh_takes(text, tmp_path / "key")
+    with pytest.raises(ValidationError, match="1024 to 16384 bits"):
+        private_key(text)
+
+
+def test_what_the_library_stumbles_over_is_a_refusal(api: Api) -> None:
+    assert refused(api, git_ssh_key=compressed()) == {"git_ssh_key": [NO_KEY]}
+    (message,) = refused(api, git_ssh_key=pem(x448.X448PrivateKey.generate()))["git_ssh_key"]
+    assert message.startswith("is of a kind that ssh does not take")
