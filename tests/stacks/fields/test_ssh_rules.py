@@ -211,9 +211,13 @@ def ssh_takes(text: str, file: Path) -> bool:
     return subprocess.run(command, capture_output=True, timeout=30, check=False).returncode == 0
 
 
-@pytest.mark.parametrize(("name", "text"), keys().items())
-def test_what_is_taken_is_what_ssh_takes(tmp_path: Path, name: str, text: str) -> None:
+KEYS = keys()
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_what_is_taken_is_what_ssh_takes(tmp_path: Path, name: str) -> None:
     """X448 and a compressed point were answered with 500; P-224 and X25519 were taken."""
+    text = KEYS[name]
     try:
         kept = private_key(text)
     except ValidationError:
