@@ -97,7 +97,7 @@ ROWS = {
     r"forges/signature.py [0-9]{1,12}": Row("fullmatch"),
     r"settings/config.py [!-~]+\Z": Row("match"),
     "settings/config.py ADDRESS": Row("match", (":0", ":00000")),
-    "settings/networks.py WITH_PORT": Row("fullmatch", ("[", "]", "[a]:", "[a]:0", "0:", "0.")),
+    "network/addresses.py WITH_PORT": Row("fullmatch", ("[", "]", "[a]:", "[a]:0", "0:", "0.")),
     r"stacks/catalogue.py [^a-z0-9]+": Row("findall", ("A", "-a")),
     r"stacks/fields/kinds.py -?[0-9]{1,18}": Row("fullmatch"),
     "stacks/fields/rules.py COMMIT": Row("match"),
