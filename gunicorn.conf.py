@@ -10,6 +10,7 @@ from gunicorn.workers.base import Worker
 
 from supervisor.errors import ConfigInvalid, StorageInUse
 from supervisor.logs import format as logs
+from supervisor.network import waiting
 from supervisor.security.redact import Redactor
 from supervisor.settings.config import Config
 from supervisor.store import lock
@@ -37,8 +38,8 @@ if settings.made_keys:
 bind = settings.bind
 workers = 1
 worker_class = "supervisor.worker.Worker"
-# Followers hold a connection each; the rest stays free for requests.
-worker_connections = settings.followers_limit + 500
+# Followers hold a connection each, and so do clients that say nothing; the rest is for requests.
+worker_connections = settings.followers_limit + waiting.MOST + 500
 # Runs get their grace, their commands are ended, their end is recorded: then there is no rest.
 graceful_timeout = settings.grace_seconds + 15
 timeout = 60

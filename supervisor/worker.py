@@ -1,5 +1,6 @@
 """The gunicorn worker: greenlets for HTTP, real threads for everything that blocks."""
 
+import resource
 import sys
 from contextlib import suppress
 from types import FrameType
@@ -12,8 +13,10 @@ from gunicorn.http.errors import ParseException
 from gunicorn.workers.ggevent import GeventWorker
 
 from supervisor.logs.context import is_stranger
+from supervisor.network.waiting import waiting
 from supervisor.runs.followers import broker
 
+OPEN_FILES = 16_384
 SLOW_READER_SECONDS = 3
 SWITCH_SECONDS = 0.001
 UNREAD_SECONDS = 2
@@ -71,10 +74,25 @@ class Worker(GeventWorker):
             for s in self.sockets
         ]
 
+    def init_process(self) -> None:
+        """Allow as many open files as connections need; commands keep the usual limit.
+
+        Their starter was forked before, see post_fork.
+        """
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
+        if soft != resource.RLIM_INFINITY:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
+        super().init_process()
+
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Serve a connection; whoever it is has shown no key yet."""
         is_stranger.set(True)
-        super().handle(listener, client, addr)
+        waiting.add(client, addr[0] if addr else "")
+        try:
+            super().handle(listener, client, addr)
+        finally:
+            waiting.remove(client)
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
         """Answer, then read what the view left of the body: a reset would take the answer away.
@@ -84,11 +102,13 @@ class Worker(GeventWorker):
         https://www.rfc-editor.org/rfc/rfc9112#section-9.6
         """
         closing = False
+        waiting.remove(sock)
         req.body.reader = FairReader(req.body.reader)
         try:
             super().handle_request(listener_name, req, sock, addr)
-        except StopIteration:
+        except (StopIteration, TimeoutError):  # the latter is a client that takes nothing
             closing = True
+        sock.settimeout(None)
         is_stranger.set(True)
         if not _read_rest(req.body) or closing:
             raise StopIteration

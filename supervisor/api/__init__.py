@@ -5,8 +5,8 @@ from flask import Flask, Response
 from supervisor.api import (
     access,
     auth,
+    bodies,
     control,
-    dispatch,
     errors,
     https,
     log,
@@ -14,6 +14,7 @@ from supervisor.api import (
     plan,
     runs,
     stacks,
+    strangers,
     up,
     webhook,
 )
@@ -32,7 +33,8 @@ def register(app: Flask, config: Config) -> None:
     if config.force_ssl:
         https.enforce(app)
     auth.protect(app, config)
-    app.before_request(dispatch.read_body)
+    strangers.bound(app)
+    app.before_request(bodies.read_body)
     app.after_request(_without_type)
     errors.register(app)
     for module in (stacks, control, plan, log, runs, webhook, up, openapi):

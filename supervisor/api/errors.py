@@ -4,15 +4,21 @@ import logging
 from typing import Any
 
 from flask import Flask, request
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, ServiceUnavailable
 
 from supervisor import errors
 
 log = logging.getLogger("supervisor.api.errors")
 
+LATER = {"Retry-After": "5"}
+
 
 class UnsignedTooLarge(RequestEntityTooLarge):
     """A body came without a signature, and is larger than what is read without one."""
+
+
+class NoPlace(ServiceUnavailable):
+    """Too many bodies of clients without a key are on their way."""
 
 
 STATUS = {
@@ -29,6 +35,7 @@ WORDS: dict[int | type[HTTPException], str] = {
     408: "The body did not arrive in time",
     413: "The body is larger than 1 MiB",
     500: "Internal server error",
+    NoPlace: "Too many requests without a key have not arrived yet: send this again",
     UnsignedTooLarge: "A body without a signature may have 128 KiB at most",
 }
 Answer = tuple[dict[str, Any], int] | tuple[dict[str, Any], int, dict[str, str]]
@@ -60,7 +67,7 @@ def _storage(error: errors.StorageBroken) -> Answer:
         status = 503 if request.blueprint == "webhook" else 507
         return {"error": "The storage is full: free space, then send this again"}, status
     if isinstance(error, errors.StorageBusy):
-        return {"error": "The database is busy: send this again"}, 503, {"Retry-After": "5"}
+        return {"error": "The database is busy: send this again"}, 503, LATER
     return {"error": "The database cannot be used, see Supervisor's log"}, 503
 
 
@@ -68,6 +75,7 @@ def _http(error: HTTPException) -> Answer:
     status = error.code or 500
     methods = getattr(error, "valid_methods", None)
     kept = {"Allow": ", ".join(methods)} if methods else {}
+    kept |= LATER if isinstance(error, NoPlace) else {}
     words = WORDS.get(type(error)) or WORDS.get(status)
     return {"error": words or error.description or error.name}, status, kept
 

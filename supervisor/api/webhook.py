@@ -12,8 +12,8 @@ from supervisor.api.answers.webhook import (
     DeliverySchema,
     IgnoredSchema,
 )
+from supervisor.api.bodies import BODY_BYTES
 from supervisor.api.body import Number
-from supervisor.api.dispatch import BODY_BYTES
 from supervisor.api.runs import run_path
 from supervisor.api.throttle import Throttle
 from supervisor.errors import SignatureInvalid, StackNotFound

@@ -24,7 +24,7 @@ ERRORS = {
     422: "The commit cannot be deployed",
     429: "Too many logs are followed, or too many bad signatures came from this address",
     500: "Something broke; the reason is in Supervisor's own log",
-    503: "The database cannot be used now",
+    503: "The database cannot be used now, or too many bodies without a key are on their way",
     507: "The disk is full; nothing was accepted",
 }
 HEADERS = {
