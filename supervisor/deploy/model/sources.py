@@ -9,22 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
+from supervisor.deploy.model.documents import Unreadable, read_documents
 
 MOST_FILES = 50
 MOST_BYTES = 1024 * 1024
 READ_BY_SERVICES = ("env_file", "label_file")
-
-
-# libyaml's loader, where there is one, takes a third of the time: two seconds for a megabyte.
-_Safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class _Loader(_Safe):  # type: ignore[misc]
-    """A safe loader that doesn't mind Compose's own tags, such as !reset."""
-
-
-_Loader.add_multi_constructor("!", lambda _loader, _suffix, _node: None)
 
 
 @dataclass
@@ -70,30 +59,35 @@ def find_sources(root: Path, compose_files: Sequence[str]) -> Sources:
         path, folder = waiting.pop(0)
         if not sources.add(path):
             continue
-        document = _read(root, path)
-        for env_file in _env_files_of_includes(document):
-            sources.add(_join(folder, env_file))
-        waiting += _leads_to(document, folder)
-        for name, service in _services(document):
-            for key in READ_BY_SERVICES:
-                for given in _paths_below(service.get(key)):
-                    sources.add_env_file(name, key.replace("_", " "), _join(folder, given))
+        for document in _read(root, path):
+            waiting += _take_in(sources, document, folder)
     return sources
+
+
+def _take_in(sources: Sources, document: dict[str, Any], folder: str) -> Iterator[tuple[str, str]]:
+    """Take in what a document reads; give the files that it goes on in, with their folders."""
+    for env_file in _env_files_of_includes(document):
+        sources.add(_join(folder, env_file))
+    for name, service in _services(document):
+        for key in READ_BY_SERVICES:
+            for given in _paths_below(service.get(key)):
+                sources.add_env_file(name, key.replace("_", " "), _join(folder, given))
+    yield from _leads_to(document, folder)
 
 
 def _join(folder: str, path: str) -> str:
     return posixpath.normpath(posixpath.join(folder, path))
 
 
-def _read(root: Path, path: str) -> dict[str, Any]:
+def _read(root: Path, path: str) -> list[dict[str, Any]]:
     file = root / path
     try:
         if not file.resolve().is_relative_to(root.resolve()) or file.stat().st_size > MOST_BYTES:
-            return {}
-        document = yaml.load(file.read_bytes(), Loader=_Loader)  # noqa: S506 (a safe loader)
-    except (OSError, ValueError, RecursionError, yaml.YAMLError):
-        return {}
-    return document if isinstance(document, dict) else {}
+            return []
+        documents = read_documents(file.read_bytes())
+    except (OSError, Unreadable):
+        return []
+    return [document for document in documents if isinstance(document, dict)]
 
 
 def _services(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
