@@ -6,11 +6,13 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 
 from supervisor.commands.git.mirror import Git
+from supervisor.commands.paths import looked_at
 
 
 def in_the_way(git: Git, commit: str, work_tree: Path, index: Path) -> str | None:
     """Return a path that a commit brings to where something untracked is, None if there is none.
 
+    Raise DeployRefused with its name for a path that cannot be looked at.
     git itself would put the commit's file in its place, since the checkout is a `read-tree --reset
     -u`: https://git-scm.com/docs/git-read-tree
     """
@@ -27,9 +29,16 @@ def in_the_way(git: Git, commit: str, work_tree: Path, index: Path) -> str | Non
     )
     for path in parents:
         place = work_tree / path
-        if os.path.lexists(place) and not _is_folder(place) and path not in tracked():
+        with looked_at(path):
+            is_other = os.path.lexists(place) and not _is_folder(place)
+        if is_other and path not in tracked():
             return path
-    return next((path for path in new if _is_taken(path, work_tree, tracked)), None)
+    for path in new:
+        with looked_at(path):
+            taken = _is_taken(path, work_tree, tracked)
+        if taken:
+            return path
+    return None
 
 
 def _is_taken(path: str, work_tree: Path, tracked: Callable[[], Collection[str]]) -> bool:

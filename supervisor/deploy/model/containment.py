@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from supervisor.commands.paths import exists, looked_at, resolved, shown
 from supervisor.deploy.model.sources import Sources
 from supervisor.errors import DeployRefused
 
@@ -13,28 +14,23 @@ LFS_POINTER = b"version https://git-lfs"
 def file_within(root: Path, name: str) -> Path:
     """Return the file's absolute path; raise DeployRefused where it's gone or leaves the root."""
     path = root / name
-    if not _exists(path):
-        raise DeployRefused(f"{name} is not in the repository at this commit")
-    if not path.resolve().is_relative_to(root.resolve()):
-        raise DeployRefused(f"{name} leaves the repository (a link leads outside)")
-    if not path.is_file():
-        raise DeployRefused(f"{name} is not a file")
-    with path.open("rb") as file:
-        if file.read(len(LFS_POINTER)) == LFS_POINTER:
-            raise DeployRefused(f"{name} is kept in Git LFS, so its content isn't here")
+    if not exists(path, name):
+        raise DeployRefused(f"{shown(name)} is not in the repository at this commit")
+    if not resolved(path, name).is_relative_to(root.resolve()):
+        raise DeployRefused(f"{shown(name)} leaves the repository (a link leads outside)")
+    with looked_at(name):
+        if not path.is_file():
+            raise DeployRefused(f"{shown(name)} is not a file")
+        with path.open("rb") as file:
+            start = file.read(len(LFS_POINTER))
+    if start == LFS_POINTER:
+        raise DeployRefused(f"{shown(name)} is kept in Git LFS, so its content isn't here")
     return path
 
 
 def optional_file_within(root: Path, name: str) -> Path | None:
     """Return the file's path, None where there is none."""
-    return file_within(root, name) if _exists(root / name) else None
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:  # a name that is longer than any the file system has
-        return False
+    return file_within(root, name) if exists(root / name, name) else None
 
 
 def check_model(
@@ -54,7 +50,7 @@ def check_model(
     for key, source in _host_paths(model):
         if (key, source) not in granted:
             _check_path(key, Path(source), root, storage)
-        own = Path(source).resolve().is_relative_to(root.resolve())
+        own = resolved(Path(source), f"{key} {source}").is_relative_to(root.resolve())
         if unseen and own and ".build." not in key:
             raise DeployRefused(f"{key} would be empty: {unseen}")
 
@@ -69,9 +65,10 @@ def check_sources(sources: Sources, root: Path, storage: Path) -> None:
 
 
 def _check_path(key: str, path: Path, root: Path, storage: Path) -> None:
-    inside = path.resolve().is_relative_to(storage.resolve())
-    if inside and not path.resolve().is_relative_to(root.resolve()):
-        raise DeployRefused(f"{key} reaches into Supervisor's own storage")
+    name = str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
+    target = resolved(path, name if name == key else f"{key} {name}")
+    if target.is_relative_to(storage.resolve()) and not target.is_relative_to(root.resolve()):
+        raise DeployRefused(f"{shown(key)} reaches into Supervisor's own storage")
 
 
 def _host_paths(model: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

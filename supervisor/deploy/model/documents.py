@@ -21,7 +21,7 @@ NOTHING = ("", "~", "null", "Null", "NULL")
 _Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 
-class Unreadable(Exception):
+class Unreadable(ValueError):
     """A file is no YAML, or its aliases make it far larger than it is."""
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from supervisor.commands.git.mirror import Git
+from supervisor.commands.paths import resolved
 from supervisor.deploy.model.dotenv import Dotenv
 from supervisor.deploy.model.ingredients import ingredients, needs, used
 from supervisor.deploy.model.sources import Sources
@@ -54,7 +55,7 @@ def fingerprint(model: Model, sources: Sources, origin: Origin) -> Fingerprint:
     def digests(named: Mapping[str, str]) -> dict[str, str]:
         return {label: known[path] for label, path in named.items() if path in known}
 
-    dotenv = Dotenv(origin.root / sources.dotenv)
+    dotenv = Dotenv(origin.root, sources.dotenv)
     prints = {
         name: {
             "config": _config(model, name, origin),
@@ -100,7 +101,7 @@ def _digests(origin: Origin, paths: Iterable[str]) -> dict[str, str]:
 
 
 def _with_target(root: Path, path: str) -> list[str]:
-    target = (root / path).resolve()
+    target = resolved(root / path, path)
     if not target.is_relative_to(root.resolve()):
         return [path]
     return list(dict.fromkeys((path, str(target.relative_to(root.resolve())))))

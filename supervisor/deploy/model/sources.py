@@ -4,11 +4,13 @@ Compose itself decides what they mean; a file that can't be read here is just no
 """
 
 import posixpath
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from supervisor.commands.paths import looked_at, resolved
 from supervisor.deploy.model.documents import Unreadable, read_documents
 
 MOST_FILES = 50
@@ -26,7 +28,7 @@ class Sources:
     dotenv: str
     files: list[str] = field(default_factory=list)
     env_files: dict[str, dict[str, str]] = field(default_factory=dict)
-    outside: list[str] = field(default_factory=list)
+    outside: dict[str, None] = field(default_factory=dict)
 
     def add(self, path: str) -> bool:
         """Take a file in; tell whether it's new and inside the repository."""
@@ -42,21 +44,24 @@ class Sources:
 
     def _is_inside(self, path: str) -> bool:
         if path == ".." or path.startswith(("/", "../")):
-            self.outside.append(path)
+            self.outside[path] = None
             return False
         return True
 
 
 def find_sources(root: Path, compose_files: Sequence[str]) -> Sources:
-    """Follow `include` and `extends` from the given files, and collect env files by service."""
+    """Follow `include` and `extends` from the given files, and collect env files by service.
+
+    Raise DeployRefused for a file that cannot be looked at.
+    """
     # What the given files name is relative to the first one's folder, as Compose has it.
     files = [posixpath.normpath(path) for path in compose_files]
     folder = posixpath.dirname(files[0])
     sources = Sources(_join(folder, ".env"))
     sources.add(sources.dotenv)
-    waiting = [(path, folder) for path in files]
+    waiting = deque((path, folder) for path in files)
     while waiting and len(sources.files) < MOST_FILES:
-        path, folder = waiting.pop(0)
+        path, folder = waiting.popleft()
         if not sources.add(path):
             continue
         for document in _read(root, path):
@@ -81,11 +86,15 @@ def _join(folder: str, path: str) -> str:
 
 def _read(root: Path, path: str) -> list[dict[str, Any]]:
     file = root / path
-    try:
-        if not file.resolve().is_relative_to(root.resolve()) or file.stat().st_size > MOST_BYTES:
+    if not resolved(file, path).is_relative_to(root.resolve()):
+        return []
+    with looked_at(path):
+        if not file.is_file() or file.stat().st_size > MOST_BYTES:
             return []
-        documents = read_documents(file.read_bytes())
-    except (OSError, Unreadable):
+        content = file.read_bytes()
+    try:
+        documents = read_documents(content)
+    except Unreadable:
         return []
     return [document for document in documents if isinstance(document, dict)]
 

@@ -8,6 +8,7 @@ from supervisor.commands.git.mirror import Git
 from supervisor.commands.git.remote import Remote
 from supervisor.commands.git.untracked import in_the_way
 from supervisor.commands.process.shell import Shell
+from supervisor.errors import DeployRefused
 from tests.support.repository import Repository
 
 MAIN = "refs/heads/main"
@@ -128,3 +129,16 @@ def test_links_that_nobody_committed_are_not_followed(
     assert in_the_way(mirror, first, checkout.tree, checkout.index) == "data"
     source.commit({"dangling": "x"}, remove=["data/x"])
     assert in_the_way(mirror, fetch(mirror, remote), checkout.tree, checkout.index) == "dangling"
+
+
+def test_a_name_that_is_too_long_for_the_disk_is_refused_by_its_name(
+    mirror: Git, source: Repository, checkout: Checkout
+) -> None:
+    remote = Remote(source.url)
+    checkout.to(fetch(mirror, remote))
+    blob = source.git("rev-parse", "HEAD:a.txt")
+    source.git("update-index", "--add", "--cacheinfo", f"100644,{blob},{'x' * 290}")
+    source.git("commit", "--quiet", "--message", "long")
+    commit = fetch(mirror, remote)
+    with pytest.raises(DeployRefused, match=r"^x{290} cannot be looked at: File name too long"):
+        in_the_way(mirror, commit, checkout.tree, checkout.index)

@@ -218,7 +218,7 @@ def test_empty_lines_before_a_setting_are_part_of_its_digest(bench: Bench) -> No
     """So it was from the first release on: another digest would recreate what did not change."""
     file = bench.folder / ".env"
     file.write_text("A=1\n\n \nexport TOKEN = 1\n# \nTOKEN: 2\nTOKENS=3\nTOKEN\n")
-    dotenv = Dotenv(file)
+    dotenv = Dotenv(file.parent, file.name)
     assert dotenv.lines_of("TOKEN") == "\n \nexport TOKEN = 1\nTOKEN: 2"
     assert (dotenv.lines_of("A"), dotenv.lines_of("TOKEN2")) == ("A=1", "")
 
@@ -236,7 +236,7 @@ def test_a_dotenv_is_looked_through_once(tmp_path: Path) -> None:
     """10,000 empty lines took three seconds for each secret, and four times as many sixteen."""
     file = tmp_path / ".env"
     file.write_text("\n" * 400_000 + "TOKEN=1\n")
-    dotenv = Dotenv(file)
+    dotenv = Dotenv(file.parent, file.name)
     assert seconds(lambda: [dotenv.lines_of(f"T{number}") for number in range(5_000)]) < 3
 
 
