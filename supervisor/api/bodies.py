@@ -30,6 +30,8 @@ def read_body() -> None:
     g.body = b""
     if request.routing_exception is not None or request.method not in ("POST", "PUT", "PATCH"):
         return
+    if (request.content_length or 0) > BODY_BYTES:
+        raise RequestEntityTooLarge
     most, too_large = _limit()
     if (request.content_length or 0) > most:
         raise too_large
