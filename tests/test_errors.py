@@ -42,7 +42,7 @@ from supervisor.stacks.fields import rules, schema, ssh_rules
 from supervisor.stacks.secret_names import is_secret, secret_values
 from tests.support import ROOT
 
-SECONDS = 0.2  # for each function
+SECONDS = 0.05  # for each function
 LONGEST = 4_000
 LINES = (ROOT / "tests" / "support" / "foreign.txt").read_text().splitlines()
 KEPT = [
