@@ -19,7 +19,7 @@ from supervisor.triggers import deliveries
 
 # What is read before a secret has proven it: parsing so much takes a millisecond.
 READ_UNPROVEN_BYTES = 64 * 1024
-# 16 digests over 1 MiB take as long as parsing it.
+# 16 digests over 1 MiB take 8 ms; parsing it takes 2 for a push, and 180 for what is made to hurt.
 MOST_SECRETS = 16
 MOST_STACKS = 200
 
@@ -89,8 +89,8 @@ def receive_for_repository(request: Request, *, sha1: bool) -> list[Received]:
 def _may_be_proven(proofs: Proofs) -> bool:
     """Tell whether any stack's secret proves a body that is too large to be read before that.
 
-    Which stacks are meant stands in the body. Where all of them have few secrets, asking each costs
-    less than reading; where they have many it costs more, and their own do after the reading.
+    Which stacks are meant stands in the body. Where all of them have few secrets, each is asked;
+    where they have many, that could cost more than any reading, and their own are asked after it.
     """
     stacks = catalogue.on_webhooks(MOST_STACKS + 1)
     secrets = {secret for stack in stacks for secret in vault.signature_secrets(stack)}
