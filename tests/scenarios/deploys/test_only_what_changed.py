@@ -1,6 +1,7 @@
 """Only what a commit changes gets a new container, and the run says why."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,7 @@ def services(setting: str = "1") -> dict[str, object]:
         "extended": sleeper(extends={"file": "base/base.yml", "service": "any"}),
         "variable": sleeper(environment={"SETTING": "${SETTING}"}),
         "named": sleeper(secrets=["named"]),
+        "given": sleeper(environment={"SETTING": "${GIVEN:-1}"}),
     }
 
 
@@ -68,6 +70,14 @@ def everything(setting: str = "1") -> Files:
     )
 
 
+def dotenv(stage: Stage, **variables: str) -> Files:
+    """Return the file of variables, with other values for some."""
+    text = (stage.repository.path / ".env").read_text()
+    for name, value in variables.items():
+        text = re.sub(rf"^{name}=.*$", f"{name}={value}", text, flags=re.MULTILINE)
+    return {".env": text}
+
+
 @pytest.fixture(scope="module")
 def stage(
     shared_service: Service, engine: Engine, tmp_path_factory: pytest.TempPathFactory
@@ -95,7 +105,9 @@ def mounted(name: str, service: str, path: str, reason: str, *others: str) -> Ch
 
 CHANGES = {
     "the rendered configuration": Change(
-        everything("two"), {"rendered": "configuration changed (compose.yml)"}, "two"
+        {"compose.yml": everything("two")["compose.yml"]},
+        {"rendered": "configuration changed (compose.yml)"},
+        "two",
     ),
     "an env file": Change(
         {"env/app.env": "SETTING=two\n"}, {"env": "env file ./env/app.env changed"}, "two"
@@ -134,9 +146,6 @@ CHANGES = {
         {"included": "configuration changed (parts/part.yml)"},
         "two",
     ),
-    "a variable of the repository": Change(
-        {".env": "SETTING=two\nNAMED=1\n"}, {"variable": "configuration changed (.env)"}, "two"
-    ),
 }
 
 
@@ -161,19 +170,28 @@ def told(run: Run, stage: Stage) -> None:
     assert f"==> compare: untouched: {untouched}" in run["output"]
 
 
+def test_a_variable_of_the_repository_touches_the_services_that_use_it(stage: Stage) -> None:
+    before = stage.ids
+    run = stage.deploy(dotenv(stage, SETTING="two"))
+    assert run["reasons"] == {"variable": "configuration changed (.env)"}
+    assert touched(stage, before) == {"variable"}
+    assert stage.inside("variable", "sh", "-c", "echo $SETTING") == "two"
+    told(run, stage)
+
+
 def test_a_changed_variable_touches_the_services_that_use_it(stage: Stage) -> None:
     before = stage.ids
-    run = stage.patch(compose_variables={"SETTING": "three", "OTHER": "2"})
-    assert run["reasons"] == {"variable": "variables changed"}
-    assert touched(stage, before) == {"variable"}
-    assert stage.inside("variable", "sh", "-c", "echo $SETTING") == "three"
+    others = stage.show()["compose_variables"]
+    run = stage.patch(compose_variables=others | {"GIVEN": "three", "OTHER": "2"})
+    assert run["reasons"] == {"given": "variables changed"}
+    assert touched(stage, before) == {"given"}
+    assert stage.inside("given", "sh", "-c", "echo $SETTING") == "three"
     told(run, stage)
 
 
 def test_a_secret_that_is_a_variable_follows_it(stage: Stage) -> None:
     before = stage.ids
-    dotenv = (stage.repository.path / ".env").read_text().replace("NAMED=1", "NAMED=four")
-    run = stage.deploy({".env": dotenv})
+    run = stage.deploy(dotenv(stage, NAMED="four"))
     assert run["reasons"] == {"named": "secret named (variable NAMED) changed"}
     assert touched(stage, before) == {"named"}
     assert stage.read("named", "/run/secrets/named") == "four"
@@ -204,6 +222,12 @@ def test_a_file_that_becomes_executable_is_a_change(stage: Stage) -> None:
     stage.inside("namesake", "test", "-x", "/nginx.conf")
 
 
+def taken_back(stage: Stage) -> None:
+    """Go back by a commit, so that other tests find the files that they know."""
+    stage.repository.git("revert", "--no-edit", "HEAD")
+    stage.ended(webhook(stage.service, stage.uuid))
+
+
 def test_a_link_that_leads_elsewhere_is_a_change(stage: Stage) -> None:
     before = stage.ids
     (stage.repository.path / "current.conf").unlink()
@@ -212,6 +236,7 @@ def test_a_link_that_leads_elsewhere_is_a_change(stage: Stage) -> None:
     assert run["reasons"] == {"link": "bind mount ./current.conf changed"}
     assert touched(stage, before) == {"link"}
     assert stage.read("link", "/current.conf") == stage.read("namesake", "/nginx.conf")
+    taken_back(stage)
 
 
 def test_a_renamed_file_is_a_change_of_both_names(stage: Stage) -> None:
@@ -227,6 +252,7 @@ def test_a_renamed_file_is_a_change_of_both_names(stage: Stage) -> None:
     assert touched(stage, before) == {"spaced"}
     renamed = stage.repository.path / "renamed file.conf"
     assert stage.read("spaced", "/spaced.conf") == renamed.read_text()
+    taken_back(stage)
 
 
 def test_a_file_renamed_in_a_mounted_folder_is_a_change(stage: Stage) -> None:

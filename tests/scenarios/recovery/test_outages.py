@@ -37,7 +37,7 @@ class Outage:
         self.service, self.engine, self.repository = service, engine, repository
         self.version = 0
         self.commit()
-        self.stack = service.create_stack(git_repository=repository.url, health_timeout=30)
+        self.stack = service.create_stack(git_repository=repository.url, health_timeout=100)
         service.wait_for_run(self.uuid)
         self.db = self.containers["db"]
 
@@ -102,15 +102,22 @@ class SlowUp(Outage):
 
 
 class SlowGate(Outage):
-    """`web` is healthy only 4 seconds after its start."""
+    """`web` becomes healthy when it is let, from its second version on."""
 
     def files(self) -> dict[str, str]:
+        health = {"test": ["CMD", "test", "-e", "/ready"], "interval": "1s", "retries": 200}
+        ready = "touch /ready;" if self.version == 1 else ""
         web = sleeper(
-            command=["sh", "-c", "sleep 4; touch /ready; exec sleep 1000000"],
+            command=["sh", "-c", f"{ready} exec sleep 1000000"],
             environment=self.environment,
-            healthcheck={"test": ["CMD", "test", "-e", "/ready"], "interval": "1s", "retries": 30},
+            healthcheck=health,
         )
         return compose({"web": web, "db": sleeper()})
+
+    def is_deployed(self) -> bool:
+        if "web" in self.containers:
+            docker("exec", self.containers["web"], "touch", "/ready", check=False)
+        return super().is_deployed()
 
 
 def goes_away_for_a_while(proxy: EngineProxy) -> None:
@@ -151,7 +158,7 @@ def test_an_engine_that_goes_away_during_a_deploy_gets_the_newest_commit_when_it
         assert stacks[1].step() == "gate"
         engine_fault(proxy)
         for stack in stacks:
-            wait_until(stack.is_deployed, "the newest commit is deployed", seconds=70)
+            wait_until(stack.is_deployed, "the newest commit is deployed", seconds=90)
             all_ended(service, stack.uuid)
         for stack in stacks:
             stack.check()
@@ -183,7 +190,9 @@ def test_a_disk_that_fills_up_during_a_deploy_and_has_room_again(
     stack = SlowUp(on_small_disk, engine, Repository(tmp_path / "up"))
     run = stack.begin("up")
     filling = fill(on_small_disk.storage)
-    time.sleep(8)  # it is deployed by now, and its end cannot be stored
+    before = stack.containers["web"]
+    wait_until(lambda: stack.containers.get("web") not in (None, before), "it is deployed")
+    time.sleep(3)  # its end cannot be stored
     assert f"VERSION={stack.version}" in engine.run_inside(stack.stack["project"], "web", "env")
     assert on_small_disk.get(f"/stacks/{stack.uuid}").status_code == 200
     filling.unlink()
