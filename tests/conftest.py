@@ -51,6 +51,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if "engine" in getattr(item, "fixturenames", ()):
             _mark_engine(item)
+        if item.path.is_relative_to(ROOT / "tests" / "scenarios"):
+            item.add_marker("engine")  # those few that get by with a service take as long
         names = dict.fromkeys(row for mark in item.iter_markers("row") for row in mark.args)
         item.user_properties += [("row", row) for row in names]
 

@@ -64,11 +64,11 @@ def check_sources(sources: Sources, root: Path, storage: Path) -> None:
             _check_path(f"services.{service}: {label}", root / path, root, storage)
 
 
-def _check_path(key: str, path: Path, root: Path, storage: Path) -> None:
+def _check_path(named_by: str, path: Path, root: Path, storage: Path) -> None:
     name = str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
-    target = resolved(path, name if name == key else f"{key} {name}")
+    target = resolved(path, name if name == named_by else f"{named_by} {name}")
     if target.is_relative_to(storage.resolve()) and not target.is_relative_to(root.resolve()):
-        raise DeployRefused(f"{shown(key)} reaches into Supervisor's own storage")
+        raise DeployRefused(f"{shown(named_by)} reaches into Supervisor's own storage")
 
 
 def _host_paths(model: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

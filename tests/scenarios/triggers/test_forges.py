@@ -218,6 +218,11 @@ def locked(service: Service) -> Iterator[None]:
         connection.execute("ROLLBACK")
 
 
+def signed(watched: Watched) -> list[dict[str, Any]]:
+    """Return the deliveries but those with a bad signature, which are written later."""
+    return [delivery for delivery in watched.deliveries if delivery["result"] != "refused"]
+
+
 @pytest.mark.row("P7")
 def test_only_a_trigger_that_cannot_be_stored_is_503(
     watched: Watched, caller: Caller, shared_service: Service
@@ -229,12 +234,12 @@ def test_only_a_trigger_that_cannot_be_stored_is_503(
         "a bad signature": (sent.github(sent.push(), secret="another secret"), 400),
     }
     wait_until(lambda: not any(run["status"] in UNFINISHED for run in watched.runs), "it is quiet")
-    runs, deliveries = watched.runs, watched.deliveries
+    runs, deliveries = watched.runs, signed(watched)
     with locked(shared_service):
         status, answer = caller.send(watched.path, call)
         assert (status, int(caller.headers["Retry-After"]) > 0) == (503, True)
         assert json.loads(answer) == {"error": "The database is busy: send this again"}
         for other, expected in for_nothing.values():
             assert caller.send(watched.path, other)[0] == expected
-    assert (watched.runs, watched.deliveries) == (runs, deliveries)
+    assert (watched.runs, signed(watched)) == (runs, deliveries)
     assert caller.send(watched.path, call)[0] == 202
