@@ -15,7 +15,7 @@ from supervisor.security.crypto import Cipher
 from supervisor.security.secret import Secret
 from supervisor.settings import keys
 from supervisor.settings.config import Config
-from supervisor.stacks import vault
+from supervisor.stacks import rotation, vault
 from supervisor.store import lock, schema, snapshots
 
 NEW = "SUPERVISOR_NEW_SECRET_KEY_BASE"
@@ -73,7 +73,7 @@ def _rotate(config: Config, new: str, *, in_storage: bool) -> int:
         vault.check_key()
         if in_storage:
             keys.write_next(config.storage, new)
-        count = vault.encrypt_for(Cipher(Secret(new)))
+        count = rotation.encrypt_for(Cipher(Secret(new)))
     failpoints.reach("rotated")
     if in_storage:
         keys.take_next(config.storage)

@@ -7,7 +7,6 @@ from sqlalchemy import Select, and_, bindparam, event, exists, not_, select
 from sqlalchemy.orm import Session
 
 from supervisor.errors import LimitReached
-from supervisor.logs import context
 from supervisor.runs.bell import queue_bell
 from supervisor.runs.entries import tell
 from supervisor.runs.policy import (
@@ -127,8 +126,8 @@ def _skip(session: Session, run: Run, stack: Stack, reason: str) -> None:
     run.status, run.message, run.finished_at = Status.SKIPPED, reason, now()
     tell(session, run)
     prune_skipped(session, run.stack_id)
-    with context.of_run(run.uuid):
-        log.info("%s of %s: skipped: %s", run.action, stack.name, reason)
+    facts = {"run": run.uuid}
+    log.info("%s of %s: skipped: %s", run.action, stack.name, reason, extra={"facts": facts})
 
 
 def drop_pending(session: Session, stack: Stack, reason: str) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from ahocorasick_rs import AhoCorasick
 
 from supervisor.security.forms import forms, short_lines
+from supervisor.security.secret import MASK
 
-MASK = "********"
 SHORTEST = 6  # shorter values would blank out ordinary words
 # Longer forms are looked for in pieces: so nothing is compared for longer than this, and a part of
 # a secret is found too.

@@ -3,6 +3,8 @@
 import hmac
 from hashlib import sha256
 
+MASK = "********"
+
 
 class Secret:
     """Hold a text that prints as asterisks; `reveal` is the only way to it."""
@@ -25,6 +27,6 @@ class Secret:
         return hmac.compare_digest(own, sha256(candidate).digest())
 
     def __repr__(self) -> str:
-        return "Secret(********)"
+        return f"Secret({MASK})"
 
     __str__ = __repr__

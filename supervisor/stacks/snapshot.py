@@ -2,28 +2,15 @@
 
 from dataclasses import dataclass, field, fields
 
-from supervisor.commands.git.remote import Remote
 from supervisor.deploy.spec import StackSpec
 from supervisor.deploy.state import AppliedState
 from supervisor.deploy.workspace import Workspace
 from supervisor.security.redact import Redactor
 from supervisor.settings.config import Config
 from supervisor.stacks import vault
+from supervisor.stacks.remotes import remote_of
 from supervisor.stacks.secret_names import secret_values
 from supervisor.store.models import Stack, row_values
-
-
-def remote_of(stack: Stack, secrets: vault.StackSecrets, config: Config) -> Remote:
-    """Return where a stack's repository is, and as whom to ask for it."""
-    return Remote(
-        url=stack.git_repository,
-        username=stack.git_username,
-        token=secrets.git_token,
-        ssh_key=secrets.git_ssh_key,
-        known_hosts=stack.git_known_hosts,
-        known_hosts_file=config.git_known_hosts_file,
-        ca_file=config.git_ca_file,
-    )
 
 
 def workspace_of(stack: Stack, config: Config) -> Workspace:

@@ -15,7 +15,7 @@ from supervisor.runs import queue
 from supervisor.runs.policy import is_new
 from supervisor.settings.config import Config
 from supervisor.stacks import vault
-from supervisor.stacks.snapshot import remote_of
+from supervisor.stacks.remotes import remote_of
 from supervisor.store.database import writing
 from supervisor.store.models import Stack, now
 from supervisor.store.words import Action, Trigger

@@ -11,7 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from supervisor.commands.process.lines import LineSplitter
-from supervisor.security.redact import LONGEST, MASK, SHORTEST, Redactor
+from supervisor.security.redact import LONGEST, SHORTEST, Redactor
+from supervisor.security.secret import MASK
 
 SECRET = "Tr0ub4dor&3/+?=<>"
 

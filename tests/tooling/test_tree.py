@@ -2,6 +2,8 @@
 
 import re
 
+import grimp
+
 from tests.conftest import WITH_ENGINE
 from tests.support import ROOT
 
@@ -39,3 +41,9 @@ def test_no_test_asserts_how_long_something_took() -> None:
         if CLOCK.search(line)
     ]
     assert found == []
+
+
+def test_a_poll_pulls_in_less_than_a_quarter_of_the_package() -> None:
+    """It needs git, a shell, the queue and the database; it had 64 of 131 modules once."""
+    graph = grimp.build_graph("supervisor", cache_dir=None)
+    assert len(graph.find_upstream_modules("supervisor.triggers.polls")) < 45

@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate
 
 from supervisor.errors import StackInvalid
-from supervisor.security.redact import MASK
+from supervisor.security.secret import MASK
 from supervisor.stacks.fields import rules
 from supervisor.stacks.secret_names import is_secret
 
