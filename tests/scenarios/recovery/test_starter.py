@@ -7,7 +7,8 @@ import psutil
 from tests.conftest import StartService
 from tests.support.engine import Engine
 from tests.support.repository import Repository
-from tests.support.service import Service
+from tests.support.service import Service, is_alive
+from tests.support.waiting import wait_until
 
 STARTER = "supervisor.commands.process.starter"
 
@@ -27,7 +28,9 @@ def test_where_that_copy_was_killed_another_starter_takes_its_place(
 ) -> None:
     service = start_service()
     worker = psutil.Process(service.pid).children()[0]
-    worker.children()[0].kill()
+    copy = worker.children()[0]
+    copy.kill()
+    wait_until(lambda: not is_alive(copy), "it is gone")
     stack = service.create_stack(git_repository=repository.url)
     service.wait_for_run(stack["uuid"])
     assert STARTER in {each.cmdline()[-1] for each in worker.children()}
