@@ -1,10 +1,10 @@
-"""A stack that webhooks reach."""
+"""A stack that webhooks reach, and an application that wants HTTPS."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.support.api import Api
+from tests.support.api import Api, application, close
 from tests.support.hooked import Hooked, hooked
 
 
@@ -14,3 +14,11 @@ def stack(api: Api) -> Iterator[Hooked]:
     made = hooked(api)
     yield made
     api.client.delete(f"/stacks/{made.uuid}")
+
+
+@pytest.fixture(scope="module")
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """An application that takes HTTPS only."""
+    api = application(tmp_path_factory.mktemp("secured") / "storage", force_ssl=True)
+    yield api
+    close(api)

@@ -1,10 +1,8 @@
 """Only trusted proxies say who a client is."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from werkzeug.test import TestResponse
 
 from supervisor.api.forwarded import Forwarded
 from supervisor.settings.networks import PRIVATE_NETWORKS, parse_networks
@@ -12,17 +10,6 @@ from tests.support.api import Api, application, close
 
 PROXIES = PRIVATE_NETWORKS
 SECURE = {"X-Forwarded-Proto": "https"}
-
-
-def ask(api: Api, path: str, method: str = "GET", **options: Any) -> TestResponse:
-    return api.client.open(path, method=method, **options)
-
-
-@pytest.fixture(scope="module")
-def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    api = application(tmp_path_factory.mktemp("secured") / "storage", force_ssl=True)
-    yield api
-    close(api)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +43,7 @@ def test_a_private_address_is_believed_unless_said_otherwise(
     secured: Api, distrustful: Api, peer: str, believed: bool
 ) -> None:
     for api, status in ((secured, 200 if believed else 301), (distrustful, 301)):
-        answer = ask(api, "/stacks", headers=SECURE, environ_overrides={"REMOTE_ADDR": peer})
+        answer = api.client.get("/stacks", headers=SECURE, environ_overrides={"REMOTE_ADDR": peer})
         assert answer.status_code == status
 
 

@@ -1,7 +1,7 @@
 """Plain HTTP is refused where that is wanted."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,20 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
-from tests.support.api import Api, application, close
+from tests.support.api import Api
 
 SECURE = {"X-Forwarded-Proto": "https"}
 
 
 def ask(api: Api, path: str, method: str = "GET", **options: Any) -> TestResponse:
     return api.client.open(path, method=method, **options)
-
-
-@pytest.fixture(scope="module")
-def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    api = application(tmp_path_factory.mktemp("secured") / "storage", force_ssl=True)
-    yield api
-    close(api)
 
 
 # Plain HTTP

@@ -3,20 +3,16 @@
 from collections.abc import Callable
 
 import pytest
-from werkzeug.test import TestResponse
 
 from supervisor.api.log import follow
 from tests.support.api import Api
+from tests.support.runs import control
 
 
 @pytest.fixture
 def api(make_api: Callable[..., Api]) -> Api:
     """An application that nobody else uses: runs are taken from the queue here."""
     return make_api()
-
-
-def control(api: Api, uuid: str, command: str) -> TestResponse:
-    return api.client.post(f"/stacks/{uuid}/control", json={"command": command})
 
 
 def test_a_follower_of_a_stack_that_has_just_gone_is_told_so(api: Api) -> None:

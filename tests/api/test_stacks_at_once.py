@@ -9,13 +9,14 @@ from werkzeug.test import TestResponse
 from tests.support.api import Api
 from tests.support.triggers import signature
 
-PUSH = b'{"ref": "refs/heads/main"}'
-
 
 @pytest.fixture
 def api(make_api: Callable[..., Api]) -> Api:
     """An application that nobody else uses: runs are taken from the queue here."""
     return make_api()
+
+
+PUSH = b'{"ref": "refs/heads/main"}'
 
 
 # Two at once

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from tests.support.api import Api, stack_fields
-from tests.support.repository import Repository
-from tests.support.service import SIGNATURE_SECRET, Service
+from tests.support.service import SIGNATURE_SECRET
 from tests.support.triggers import signature
 
 HEADER = "X-Hub-Signature-256"
@@ -380,18 +379,6 @@ def test_a_delivery_is_a_post(stack: Stack, method: str) -> None:
     assert answer.status_code == 405
     assert set(answer.headers["Allow"].split(", ")) == {"POST", "OPTIONS"}
     assert stack.requests == asked
-
-
-# S7, S12 to S16: what only a raw connection can send
-
-
-@pytest.fixture(scope="module")
-def path(shared_service: Service, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The webhook of a stack on the real server; its repository is empty, so nothing comes up."""
-    repository = Repository(tmp_path_factory.mktemp("webhook") / "repository")
-    stack = shared_service.create_stack(git_repository=repository.url)
-    shared_service.wait_for_run(stack["uuid"], status="failed")
-    return f"/stacks/{stack['uuid']}/webhook"
 
 
 def test_a_run_is_stored_before_it_is_answered(make_api: Callable[..., Api]) -> None:

@@ -21,6 +21,13 @@ from tests.support.api import Api
 from tests.support.compose_files import compose, sleeper
 from tests.support.repository import Repository
 
+
+@pytest.fixture
+def api(make_api: Callable[..., Api]) -> Api:
+    """An application that nobody else uses: runs are taken from the queue here."""
+    return make_api()
+
+
 UNSEEN = "the storage is inside Supervisor's own container"
 
 
@@ -39,12 +46,6 @@ class Inside(HostStorage):
     def own(self) -> OwnContainer:
         mount = Mount(self._storage, self._storage, "")
         return OwnContainer("1", "supervisor", "image", self.project, "web", (mount,))
-
-
-@pytest.fixture
-def api(make_api: Callable[..., Api]) -> Api:
-    """An application that nobody else uses: runs are taken from the queue here."""
-    return make_api()
 
 
 def refusals(api: Api, repository: Repository, storage: HostStorage) -> tuple[str, str]:

@@ -4,17 +4,15 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from werkzeug.test import TestResponse
 
 from supervisor.runner.recording import Recorder
-from supervisor.runs import queue
 from supervisor.runs.ending import Outcome
 from supervisor.security.secret import Secret
 from supervisor.settings.config import Config
 from supervisor.stacks import catalogue
-from supervisor.store.models import Run
 from supervisor.store.words import Status
 from tests.support.api import Api
+from tests.support.runs import claimed, control, statuses
 from tests.support.service import API_KEY, SECRET_KEY_BASE
 
 
@@ -22,22 +20,6 @@ from tests.support.service import API_KEY, SECRET_KEY_BASE
 def api(make_api: Callable[..., Api]) -> Api:
     """An application that nobody else uses: runs are taken from the queue here."""
     return make_api()
-
-
-def control(api: Api, uuid: str, command: str) -> TestResponse:
-    return api.client.post(f"/stacks/{uuid}/control", json={"command": command})
-
-
-def claimed(api: Api) -> Run:
-    with api.app.app_context():
-        found = queue.claim()
-    assert found
-    return found[0]
-
-
-def statuses(api: Api, uuid: str) -> list[tuple[str, str]]:
-    found = api.client.get(f"/stacks/{uuid}/runs").get_json()["runs"]
-    return [(run["action"], run["status"]) for run in found]
 
 
 @pytest.mark.parametrize(("action", "retried"), [("deploy", False), ("delete", True)])

@@ -5,9 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from werkzeug.test import TestResponse
 
-from supervisor.runs import ending, queue, recovery
+from supervisor.runs import ending, recovery
 from supervisor.runs.ending import Outcome
 from supervisor.runs.output import Output
 from supervisor.stacks import catalogue
@@ -15,12 +14,8 @@ from supervisor.store.database import writing
 from supervisor.store.models import Run, Stack, now
 from supervisor.store.words import Intent, Status
 from tests.support.api import Api
+from tests.support.runs import claimed, control, statuses
 from tests.support.triggers import signature
-
-PUSH = b'{"ref": "refs/heads/main"}'
-COMMIT, NEWER = "a" * 40, "b" * 40
-TAKEN_BACK = Outcome(Status.FAILED, "gate: web is unhealthy", COMMIT, outcome="rolled_back")
-GOOD = Outcome(Status.SUCCEEDED, "Deployed", COMMIT)
 
 
 @pytest.fixture
@@ -29,15 +24,10 @@ def api(make_api: Callable[..., Api]) -> Api:
     return make_api()
 
 
-def control(api: Api, uuid: str, command: str) -> TestResponse:
-    return api.client.post(f"/stacks/{uuid}/control", json={"command": command})
-
-
-def claimed(api: Api) -> Run:
-    with api.app.app_context():
-        found = queue.claim()
-    assert found
-    return found[0]
+PUSH = b'{"ref": "refs/heads/main"}'
+COMMIT, NEWER = "a" * 40, "b" * 40
+TAKEN_BACK = Outcome(Status.FAILED, "gate: web is unhealthy", COMMIT, outcome="rolled_back")
+GOOD = Outcome(Status.SUCCEEDED, "Deployed", COMMIT)
 
 
 def finished(api: Api, outcome: Outcome) -> Run:
@@ -54,11 +44,6 @@ def change(api: Api, uuid: str, **values: Any) -> None:
         with writing() as session:
             for name, value in values.items():
                 setattr(session.get_one(Stack, stack.id), name, value)
-
-
-def statuses(api: Api, uuid: str) -> list[tuple[str, str]]:
-    found = api.client.get(f"/stacks/{uuid}/runs").get_json()["runs"]
-    return [(run["action"], run["status"]) for run in found]
 
 
 def test_what_supervisor_queues_itself_is_not_limited(api: Api) -> None:

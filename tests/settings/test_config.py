@@ -1,44 +1,14 @@
 """The settings, the keys and the storage: what a start accepts, and what it refuses."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from supervisor.errors import ConfigInvalid
 from supervisor.settings.config import Config, TimeLimits
-from tests.support import ROOT
 from tests.support.authority import Authority
-from tests.support.ports import free_port
 from tests.support.service import API_KEY, SECRET_KEY_BASE
-
-KEYS = {"SUPERVISOR_API_KEY": API_KEY, "SUPERVISOR_SECRET_KEY_BASE": SECRET_KEY_BASE}
-BAD_SETTINGS, STORAGE_IN_USE, REFUSED = 2, 3, 4
-
-
-def configure(storage: Path, **settings: str) -> Config:
-    return Config.from_environment({"SUPERVISOR_STORAGE": str(storage)} | settings)
-
-
-def attempt(storage: Path, **settings: str) -> subprocess.CompletedProcess[str]:
-    """Start the service as `make run` does, where it is expected to refuse."""
-    environment = {
-        "PATH": os.environ["PATH"],
-        "SUPERVISOR_STORAGE": str(storage),
-        "SUPERVISOR_BIND": f"127.0.0.1:{free_port()}",
-    } | settings
-    return subprocess.run(
-        [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py", "app:app"],
-        cwd=ROOT,
-        env=environment,
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
-
+from tests.support.start import BAD_SETTINGS, KEYS, STORAGE_IN_USE, attempt, configure
 
 # What a setting may be
 

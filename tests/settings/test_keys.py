@@ -1,40 +1,11 @@
 """The keys that the first start keeps are for nobody else to read."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from supervisor.errors import ConfigInvalid
-from supervisor.settings.config import Config
-from tests.support import ROOT
-from tests.support.ports import free_port
-
-BAD_SETTINGS, STORAGE_IN_USE, REFUSED = 2, 3, 4
-
-
-def configure(storage: Path, **settings: str) -> Config:
-    return Config.from_environment({"SUPERVISOR_STORAGE": str(storage)} | settings)
-
-
-def attempt(storage: Path, **settings: str) -> subprocess.CompletedProcess[str]:
-    """Start the service as `make run` does, where it is expected to refuse."""
-    environment = {
-        "PATH": os.environ["PATH"],
-        "SUPERVISOR_STORAGE": str(storage),
-        "SUPERVISOR_BIND": f"127.0.0.1:{free_port()}",
-    } | settings
-    return subprocess.run(
-        [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py", "app:app"],
-        cwd=ROOT,
-        env=environment,
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
+from tests.support.start import BAD_SETTINGS, attempt, configure
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o666])

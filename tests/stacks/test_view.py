@@ -1,24 +1,8 @@
 """A stack's secrets are in no answer about it."""
 
-from collections.abc import Iterator
 from uuid import uuid4
 
-import pytest
-
-from tests.support.api import Api, application, close, stack_fields
-
-
-@pytest.fixture(scope="module")
-def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    api = application(tmp_path_factory.mktemp("properties") / "storage", stacks_limit=1_000_000)
-    yield api
-    close(api)
-
-
-@pytest.fixture(scope="module")
-def uuid(api: Api) -> str:
-    """One stack that every example changes, which is quicker than a new one for each."""
-    return str(api.create(compose_includes=[])["uuid"])
+from tests.support.api import Api, stack_fields
 
 
 def test_the_same_secret_is_never_shown(api: Api) -> None:

@@ -1,11 +1,9 @@
 """Variables reach Compose exactly, from the API on."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
-import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -13,31 +11,10 @@ from supervisor.commands.docker.compose import Compose, Project
 from supervisor.commands.docker.engine import Engine
 from supervisor.commands.process.shell import Shell
 from supervisor.stacks import catalogue, vault
-from tests.support.api import Api, application, close
+from tests.support.api import Api
+from tests.support.texts import NAMES, TEXTS
 
 MASK = "********"
-
-# Half of the texts are made of what has a meaning somewhere, half of anything.
-MEANING = [*"'\"\\$#=%`!*?~^:@-+/. \t\r\n\0", "${A}", "$$", "$(id)", "..", ".git", ".lock", "@{"]
-MEANING += ["é", "e\u0301", "😀", "\u202e", "\ud800", "\x1b", "\x85", "{{", "refs/heads/", "a", "B"]
-ANYTHING = st.characters(exclude_categories=[])
-TEXTS = st.one_of(
-    st.lists(st.sampled_from(MEANING), max_size=10).map("".join), st.text(ANYTHING, max_size=20)
-)
-NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,12}", fullmatch=True)
-
-
-@pytest.fixture(scope="module")
-def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    api = application(tmp_path_factory.mktemp("properties") / "storage", stacks_limit=1_000_000)
-    yield api
-    close(api)
-
-
-@pytest.fixture(scope="module")
-def uuid(api: Api) -> str:
-    """One stack that every example changes, which is quicker than a new one for each."""
-    return str(api.create(compose_includes=[])["uuid"])
 
 
 def stored(api: Api, uuid: str) -> dict[str, str]:

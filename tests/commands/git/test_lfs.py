@@ -13,24 +13,23 @@ from supervisor.commands.git.mirror import Git
 from supervisor.commands.git.remote import Remote
 from supervisor.commands.process.shell import Shell
 from supervisor.errors import DeployRefused, LargeFilesMissing, RepositoryDenied
-from tests.scenarios.deploys.stage import stack_files
 from tests.support.authority import Authority
-from tests.support.compose_files import sleeper
 from tests.support.git_http import GitServer
 from tests.support.repository import Repository
 from tests.support.ssh_server import SshServer
 
-MAIN, TARGET = "refs/heads/main", "refs/supervisor/x/target"
-
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Repository:
+    """A repository that keeps a file in Git LFS."""
     repository = Repository(tmp_path / "repository")
     repository.keep_large("*.bin")
-    web = sleeper(volumes=["./large.bin:/large:ro"])
-    repository.commit(stack_files({"web": web, "db": sleeper()}, {"large.bin": "large 1"}))
+    repository.commit({"large.bin": "large 1"})
     assert "oid sha256" in repository.git("show", "HEAD:large.bin")
     return repository
+
+
+MAIN, TARGET = "refs/heads/main", "refs/supervisor/x/target"
 
 
 @pytest.fixture

@@ -22,58 +22,12 @@ from supervisor.errors import (
     RepositoryUnreachable,
     SupervisorError,
 )
+from tests.commands.git.checkouts import MAIN, TARGET, Checkout, fetch
 from tests.support.git_http import GitServer
 from tests.support.repository import Repository
 from tests.support.waiting import wait_until
 
-MAIN = "refs/heads/main"
-TARGET = "refs/supervisor/x/target"
 TOKEN = "tok-CANARY-2"
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Repository:
-    """Make a repository with one commit."""
-    repository = Repository(tmp_path / "source")
-    repository.commit({"a.txt": "one\n", "folder/b.txt": "b\n"})
-    return repository
-
-
-@pytest.fixture
-def remote(source: Repository) -> Remote:
-    """Name that repository as a stack would."""
-    return Remote(source.url)
-
-
-@pytest.fixture
-def mirror(shell: Shell, tmp_path: Path) -> Git:
-    """Make an empty mirror."""
-    made = Git(shell, tmp_path / "mirrors" / "m.git")
-    made.create()
-    return made
-
-
-class Checkout:
-    """A place to check out to."""
-
-    def __init__(self, mirror: Git, folder: Path) -> None:
-        self.mirror, self.tree, self.index = mirror, folder / "tree", folder / "tree.index"
-
-    def to(self, commit: str) -> dict[str, str]:
-        """Check a commit out and return the files that are there then."""
-        self.mirror.checkout(commit, self.tree, self.index, 20)
-        files = (path for path in self.tree.rglob("*") if path.is_file())
-        return {str(path.relative_to(self.tree)): path.read_text() for path in files}
-
-
-@pytest.fixture
-def checkout(mirror: Git, tmp_path: Path) -> Checkout:
-    """Make a place to check out to."""
-    return Checkout(mirror, tmp_path)
-
-
-def fetch(mirror: Git, remote: Remote, reference: str = MAIN) -> str:
-    return mirror.fetch(remote, reference, TARGET, 20)
 
 
 def test_references_are_found_by_their_full_names(
@@ -454,12 +408,3 @@ def test_the_token_is_in_no_command_line_and_no_file(
     assert TOKEN not in seen
     files = (path for path in mirror.mirror.rglob("*") if path.is_file())
     assert not any(TOKEN.encode() in path.read_bytes() for path in files)
-
-
-# What git does not know
-
-
-def made(tree: Path, *paths: str) -> None:
-    for path in paths:
-        (tree / path).parent.mkdir(parents=True, exist_ok=True)
-        (tree / path).write_text("made by a container")

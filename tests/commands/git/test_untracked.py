@@ -7,58 +7,9 @@ import pytest
 from supervisor.commands.git.mirror import Git
 from supervisor.commands.git.remote import Remote
 from supervisor.commands.git.untracked import in_the_way
-from supervisor.commands.process.shell import Shell
 from supervisor.errors import DeployRefused
+from tests.commands.git.checkouts import Checkout, fetch
 from tests.support.repository import Repository
-
-MAIN = "refs/heads/main"
-TARGET = "refs/supervisor/x/target"
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Repository:
-    """Make a repository with one commit."""
-    repository = Repository(tmp_path / "source")
-    repository.commit({"a.txt": "one\n", "folder/b.txt": "b\n"})
-    return repository
-
-
-@pytest.fixture
-def remote(source: Repository) -> Remote:
-    """Name that repository as a stack would."""
-    return Remote(source.url)
-
-
-@pytest.fixture
-def mirror(shell: Shell, tmp_path: Path) -> Git:
-    """Make an empty mirror."""
-    made = Git(shell, tmp_path / "mirrors" / "m.git")
-    made.create()
-    return made
-
-
-class Checkout:
-    """A place to check out to."""
-
-    def __init__(self, mirror: Git, folder: Path) -> None:
-        self.mirror, self.tree, self.index = mirror, folder / "tree", folder / "tree.index"
-
-    def to(self, commit: str) -> dict[str, str]:
-        """Check a commit out and return the files that are there then."""
-        self.mirror.checkout(commit, self.tree, self.index, 20)
-        files = (path for path in self.tree.rglob("*") if path.is_file())
-        return {str(path.relative_to(self.tree)): path.read_text() for path in files}
-
-
-@pytest.fixture
-def checkout(mirror: Git, tmp_path: Path) -> Checkout:
-    """Make a place to check out to."""
-    return Checkout(mirror, tmp_path)
-
-
-def fetch(mirror: Git, remote: Remote, reference: str = MAIN) -> str:
-    return mirror.fetch(remote, reference, TARGET, 20)
-
 
 # What git does not know
 

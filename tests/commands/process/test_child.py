@@ -10,29 +10,8 @@ from supervisor.commands.process.child import ResourceLimits
 from supervisor.commands.process.shell import Shell
 from supervisor.errors import CommandFailed
 from tests.support import ROOT
-from tests.support.shell import ENVIRONMENT
+from tests.support.shell import ENVIRONMENT, alive, capture
 from tests.support.waiting import wait_until
-
-MARK = "SUPERVISOR_COMMAND_OF"
-
-
-def capture(shell: Shell, script: str, seconds: float = 20, **options: object) -> str:
-    argv = ["sh", "-c", script]
-    return shell.capture(argv, env=ENVIRONMENT, seconds=seconds, **options)  # type: ignore[arg-type]
-
-
-def alive(folder: Path) -> list[int]:
-    """Return the processes that bear the mark of this test."""
-    wanted = f"{MARK}={folder}:".encode()
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            environment = (process / "environ").read_bytes()
-        except OSError:
-            continue
-        if any(entry.startswith(wanted) for entry in environment.split(b"\0")):
-            found.append(int(process.name))
-    return found
 
 
 def test_limits_hold(shell: Shell) -> None:

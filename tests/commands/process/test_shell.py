@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from supervisor.commands.process.processes import end_strays
+from supervisor.commands.process.processes import MARKER, end_strays
 from supervisor.commands.process.shell import Cancellation, Shell, command_name
 from supervisor.errors import (
     CommandCancelled,
@@ -22,36 +22,16 @@ from supervisor.errors import (
     SupervisorError,
 )
 from tests.support import ROOT
-from tests.support.shell import ENVIRONMENT, Log
+from tests.support.shell import ENVIRONMENT, Log, alive, capture
 from tests.support.waiting import wait_until, well_within
 
 MakeShell = Callable[..., Shell]
-MARK = "SUPERVISOR_COMMAND_OF"
 SOON = 30  # seconds; what has to end here would otherwise take a thousand
 
 
 def stream(shell: Shell, script: str, seconds: float = 20, **options: object) -> None:
     argv = [sys.executable, "-c", script] if "import" in script else ["sh", "-c", script]
     shell.stream(argv, env=ENVIRONMENT, seconds=seconds, **options)  # type: ignore[arg-type]
-
-
-def capture(shell: Shell, script: str, seconds: float = 20, **options: object) -> str:
-    argv = ["sh", "-c", script]
-    return shell.capture(argv, env=ENVIRONMENT, seconds=seconds, **options)  # type: ignore[arg-type]
-
-
-def alive(folder: Path) -> list[int]:
-    """Return the processes that bear the mark of this test."""
-    wanted = f"{MARK}={folder}:".encode()
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            environment = (process / "environ").read_bytes()
-        except OSError:
-            continue
-        if any(entry.startswith(wanted) for entry in environment.split(b"\0")):
-            found.append(int(process.name))
-    return found
 
 
 def count_descriptors() -> int:
@@ -92,8 +72,8 @@ def test_the_environment_is_what_was_given_and_the_mark(shell: Shell, tmp_path: 
     entries = shell.capture(["env"], env=ENVIRONMENT | {"A": "1"}, seconds=5).split()
     del os.environ["SUPERVISOR_CANARY"]
     names = {entry.partition("=")[0] for entry in entries}
-    assert names == {"PATH", "A", MARK}
-    assert any(entry.startswith(f"{MARK}={tmp_path}:") for entry in entries)
+    assert names == {"PATH", "A", MARKER}
+    assert any(entry.startswith(f"{MARKER}={tmp_path}:") for entry in entries)
 
 
 def test_the_command_runs_in_the_folder(shell: Shell, tmp_path: Path) -> None:

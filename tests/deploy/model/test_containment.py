@@ -14,32 +14,7 @@ from supervisor.deploy.model.containment import (
 )
 from supervisor.deploy.model.sources import Sources, find_sources
 from supervisor.errors import DeployRefused
-
-# Half of the texts are made of what has a meaning somewhere, half of anything.
-MEANING = [*"'\"\\$#=%`!*?~^:@-+/. \t\r\n\0", "${A}", "$$", "$(id)", "..", ".git", ".lock", "@{"]
-MEANING += ["é", "e\u0301", "😀", "\u202e", "\ud800", "\x1b", "\x85", "{{", "refs/heads/", "a", "B"]
-ANYTHING = st.characters(exclude_categories=[])
-TEXTS = st.one_of(
-    st.lists(st.sampled_from(MEANING), max_size=10).map("".join), st.text(ANYTHING, max_size=20)
-)
-PIECES = [
-    "a",
-    "b.yml",
-    ".",
-    "..",
-    "",
-    ".git",
-    ".GIT",
-    "-f",
-    "~",
-    " ",
-    "é",
-    "in",
-    "out",
-    "up",
-    "loop",
-]
-PATHS = st.one_of(st.lists(st.sampled_from(PIECES), max_size=6).map("/".join), TEXTS)
+from tests.support.texts import PATHS, TEXTS
 
 
 @pytest.fixture(scope="module")

@@ -3,69 +3,20 @@
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from supervisor.commands.git.mirror import Git
-from supervisor.commands.git.remote import Remote
-from supervisor.commands.process.shell import Shell
-from supervisor.deploy.model.changes import Changes, compare
+from supervisor.deploy.model.changes import compare
 from supervisor.deploy.model.dotenv import Dotenv
-from supervisor.deploy.model.fingerprint import Origin, fingerprint, overrides
+from supervisor.deploy.model.fingerprint import overrides
 from supervisor.deploy.model.ingredients import ingredients, used
-from supervisor.deploy.model.sources import Sources, find_sources
+from supervisor.deploy.model.sources import Sources
+from tests.deploy.model.bench import Bench, Services, bind
 from tests.support.repository import Repository
-
-Services = dict[str, Any]
-
-
-@dataclass
-class Bench:
-    """A repository, and fingerprints of its commits."""
-
-    repository: Repository
-    folder: Path
-    compose_files: tuple[str, ...] = ("compose.yml",)
-    variables: Mapping[str, str] = field(default_factory=dict)
-    tops: Mapping[str, Any] = field(default_factory=dict)
-
-    def take(self, services: Services, tree: str = "aside") -> dict[str, Any]:
-        """Check the newest commit out; return the fingerprint of services that are rendered.
-
-        In the services, `ROOT` stands for the place where the commit is checked out.
-        """
-        git = Git(Shell(), self.folder / "mirror.git")
-        git.create()
-        remote = Remote(self.repository.url)
-        commit = git.fetch(remote, "refs/heads/main", "refs/supervisor/x/target", 30)
-        root = self.folder / tree
-        git.checkout(commit, root, root.with_name(f"{tree}.index"), 30)
-        here = json.dumps(str(root))[1:-1]
-        model = json.loads(json.dumps({"services": services, **self.tops}).replace("ROOT", here))
-        sources = find_sources(root, self.compose_files)
-        return fingerprint(model, sources, Origin(git, commit, root, self.variables, b"key"))
-
-    def changes(self, services: Services, files: Mapping[str, str], **commit: Any) -> Changes:
-        """Return what a further commit changes for the same services."""
-        before = self.take(services)
-        self.repository.commit(files, **commit)
-        return compare(before, self.take(services))
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    repository = Repository(tmp_path / "repository")
-    repository.commit({"compose.yml": "services: {}\n", "a/x.conf": "1", "b/x.conf": "1"})
-    return Bench(repository, tmp_path)
-
-
-def bind(*paths: str) -> Services:
-    """Return a service that mounts paths of the repository."""
-    return {"volumes": [{"type": "bind", "source": f"ROOT/{path}"} for path in paths]}
 
 
 def test_a_folder_and_a_file_in_it_are_told_apart(bench: Bench) -> None:

@@ -1,15 +1,10 @@
 """Deliveries as only a raw connection can send them: rows S of the threats."""
 
 import json
-from typing import Any
-from uuid import uuid4
 
 import psutil
 import pytest
-from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 
-from tests.support.api import Api
 from tests.support.raw import connect, receive, request, send
 from tests.support.repository import Repository
 from tests.support.service import Service
@@ -20,37 +15,6 @@ HEADER = "X-Hub-Signature-256"
 PUSH = b'{"ref": "refs/heads/main"}'
 INVALID = {"error": "Payload signature is invalid"}
 DIGITS = signature(PUSH).removeprefix("sha256=")
-
-
-class Stack:
-    """A stack that follows webhooks, and a client without the key."""
-
-    def __init__(self, api: Api, **fields: Any) -> None:
-        self.api = api
-        self.uuid = api.create(name=f"stack {uuid4()}", **fields)["uuid"]
-        self.client: FlaskClient = api.app.test_client()
-
-    def deliver(
-        self, body: bytes = PUSH, headers: dict[str, str] | None = None, **options: Any
-    ) -> TestResponse:
-        options.setdefault("content_type", "application/json")
-        return self.client.post(
-            f"/stacks/{self.uuid}/webhook", data=body, headers=headers, **options
-        )
-
-    def change(self, **fields: Any) -> TestResponse:
-        return self.api.client.patch(f"/stacks/{self.uuid}", json=fields)
-
-    @property
-    def requests(self) -> int:
-        """How often a run was asked for; equal requests share a pending run."""
-        runs = self.api.client.get(f"/stacks/{self.uuid}/runs").get_json()["runs"]
-        return sum(run["requests"] for run in runs)
-
-
-@pytest.fixture(scope="module")
-def stack(api: Api) -> Stack:
-    return Stack(api)
 
 
 # S7, S12 to S16: what only a raw connection can send

@@ -4,7 +4,6 @@ import json
 import re
 import threading
 from contextlib import suppress
-from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -12,17 +11,12 @@ import psutil
 import pytest
 import requests
 
-from tests.support.api import Api, stack_fields
+from tests.support.api import stack_fields
 from tests.support.asking import Asking
 from tests.support.raw import connect, request, send
 from tests.support.repository import Repository
 from tests.support.service import API_KEY, Service
 from tests.support.waiting import wait_until
-
-
-@pytest.fixture(scope="module")
-def stack(api: Api) -> dict[str, Any]:
-    return api.create(name="The stack that is there")
 
 
 def test_one_of_many_parallel_requests_gets_the_name(shared_service: Service) -> None:

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.compose_files import compose, sleeper
+from tests.support.disk import service_on_small_disk
 from tests.support.engine import Engine, docker
 from tests.support.failpoints import Failpoints
 from tests.support.repository import Repository
@@ -108,3 +110,10 @@ def shop(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> Iterator[S
     shop.create()
     yield shop
     service.close()
+
+
+@pytest.fixture
+def on_small_disk(tmp_path: Path, engine: Engine) -> Iterator[Service]:
+    """A service whose storage is soon full."""
+    with service_on_small_disk(tmp_path / "small", engine) as service:
+        yield service

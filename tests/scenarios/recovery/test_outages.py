@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ from tests.support.aftermath import (
     leftovers,
 )
 from tests.support.compose_files import compose, sleeper
-from tests.support.disk import service_on_small_disk
 from tests.support.engine import Engine, docker
 from tests.support.engine_proxy import EngineProxy
 from tests.support.repository import Repository
@@ -175,12 +174,6 @@ def fill(folder: Path) -> Path:
             file.write(b"\0" * 4096)
     assert os.statvfs(folder).f_bavail == 0
     return path
-
-
-@pytest.fixture
-def on_small_disk(tmp_path: Path, engine: Engine) -> Iterator[Service]:
-    with service_on_small_disk(tmp_path / "small", engine) as service:
-        yield service
 
 
 @pytest.mark.row("P6")

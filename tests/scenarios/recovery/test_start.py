@@ -1,10 +1,7 @@
 """What a start makes, and what it refuses."""
 
-import os
 import sqlite3
 import stat
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -13,31 +10,9 @@ import requests
 
 from supervisor.settings.keys import stored_keys
 from tests.conftest import StartService
-from tests.support import ROOT
 from tests.support.engine import Engine
-from tests.support.ports import free_port
-from tests.support.service import API_KEY, SECRET_KEY_BASE, Service
-
-KEYS = {"SUPERVISOR_API_KEY": API_KEY, "SUPERVISOR_SECRET_KEY_BASE": SECRET_KEY_BASE}
-BAD_SETTINGS, STORAGE_IN_USE, REFUSED = 2, 3, 4
-
-
-def attempt(storage: Path, **settings: str) -> subprocess.CompletedProcess[str]:
-    """Start the service as `make run` does, where it is expected to refuse."""
-    environment = {
-        "PATH": os.environ["PATH"],
-        "SUPERVISOR_STORAGE": str(storage),
-        "SUPERVISOR_BIND": f"127.0.0.1:{free_port()}",
-    } | settings
-    return subprocess.run(
-        [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py", "app:app"],
-        cwd=ROOT,
-        env=environment,
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
+from tests.support.service import API_KEY, Service
+from tests.support.start import KEYS, REFUSED, STORAGE_IN_USE, attempt
 
 
 def content_of(database: Path) -> list[str]:

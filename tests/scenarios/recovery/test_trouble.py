@@ -15,7 +15,7 @@ import pytest
 
 from tests.conftest import StartService
 from tests.support.compose_files import built, compose, sleeper
-from tests.support.disk import fill, service_on_small_disk
+from tests.support.disk import fill
 from tests.support.engine import Engine
 from tests.support.engine_link import EngineLink
 from tests.support.git_http import GitServer
@@ -421,15 +421,6 @@ def test_a_fetch_that_trickles_is_left_after_the_limit(
     git_server.faults.trickle = False
     service.wait_for_run(stack["uuid"], control(service, stack["uuid"], "redeploy"))
     assert Healthy(service, engine, repository, stack).version == "1"
-
-
-# The disk and the database
-
-
-@pytest.fixture
-def on_small_disk(tmp_path: Path, engine: Engine) -> Iterator[Service]:
-    with service_on_small_disk(tmp_path / "small", engine) as service:
-        yield service
 
 
 @pytest.mark.row("P6")
