@@ -15,16 +15,15 @@ from supervisor.api.errors import STATUS
 from supervisor.api.runs import run_values
 from supervisor.forges.signature import Request, is_valid
 from supervisor.runs.entries import entry_values
-from supervisor.security.crypto import Cipher
 from supervisor.security.secret import Secret
 from supervisor.settings.config import Config
-from supervisor.settings.parts import part_of
 from supervisor.stacks.catalogue import OVERVIEW
 from supervisor.stacks.fields.rules import RESERVED_VARIABLE
 from supervisor.stacks.fields.schema import REDEPLOYING, StackSchema
 from supervisor.stacks.view import overview_values, stack_values, stats_values
 from supervisor.store import models, words
 from tests.docs.pages import Block, blocks, codes, page, rows, section
+from tests.support.rows import stack_row
 
 PAGE = page("docs/api.md")
 OVERVIEW_VALUES = overview_values([None] * len(OVERVIEW.selected_columns))
@@ -39,18 +38,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
 
 @pytest.fixture
 def stack(app: Flask) -> models.Stack:
-    uuid = "0b7d3c1e-6f5a-4f0e-9a53-0d6a3a1f2c44"
-    return models.Stack(
-        name="site",
-        name_key="site",
-        project="site-0b7d3c1e",
-        git_repository="https://git.example.org/site.git",
-        git_reference="main",
-        compose_file="compose.yml",
-        strategy=words.Strategy.POLLING,
-        sealed=part_of(Cipher, app).seal(b"{}", uuid),
-        uuid=uuid,
-    )
+    return stack_row(app)
 
 
 def named(text: str) -> set[str]:

@@ -14,14 +14,13 @@ from supervisor.api.runs import run_values
 from supervisor.api.webhook import delivery_values
 from supervisor.diagnostics.problems import CHECKS
 from supervisor.runs.entries import entry_values
-from supervisor.security.crypto import Cipher
-from supervisor.settings.parts import part_of
 from supervisor.stacks.catalogue import OVERVIEW
 from supervisor.stacks.fields.schema import StackSchema
 from supervisor.stacks.view import overview_values, stack_values, stats_values
 from supervisor.store import models, words
 from tests.support import ROOT
 from tests.support.api import Api
+from tests.support.rows import stack_row
 
 DESCRIPTION = describe()
 SCHEMAS = DESCRIPTION["components"]["schemas"]
@@ -75,18 +74,7 @@ def test_what_needs_no_key_is_said(app: Flask) -> None:
 
 
 def test_the_fields_are_those_that_the_code_checks_and_shows(app: Flask) -> None:
-    cipher, uuid = part_of(Cipher, app), "0b7d3c1e-6f5a-4f0e-9a53-0d6a3a1f2c44"
-    stack = models.Stack(
-        name="site",
-        name_key="site",
-        project="site-0b7d3c1e",
-        git_repository="https://git.example.org/site.git",
-        git_reference="main",
-        compose_file="compose.yml",
-        strategy=words.Strategy.POLLING,
-        sealed=cipher.seal(b"{}", uuid),
-        uuid=uuid,
-    )
+    stack = stack_row(app)
     action, trigger = words.Action.DEPLOY, words.Trigger.API
     run = models.Run(stack_id=1, action=action, trigger=trigger, position=1)
     delivery = models.Delivery(
