@@ -87,13 +87,14 @@ def _note_unproven(
     stacks: Sequence[Stack], claim: Push, result: DeliveryResult, reason: str
 ) -> None:
     unproven = part_of(Unproven)
-    due = [(stack, held) for stack in stacks if (held := unproven.count(stack.uuid)) is not None]
+    counted = [(stack, unproven.count(stack.uuid, reason)) for stack in stacks]
+    due = [(stack, held) for stack, held in counted if held is not None]
     # Nothing of an unsigned call is kept but what it claims to be.
     kept = Push(claim.forge, claim.event[:60])
 
     def write(session: Session) -> None:
         for stack, held in due:
-            last = _newest_of(session, stack, result)
+            last = _newest_of(session, stack, result, reason)
             if last:
                 last.count += held
             if last and now() - last.at < timedelta(seconds=QUIET_SECONDS):
@@ -105,8 +106,10 @@ def _note_unproven(
         _note(write)
 
 
-def _newest_of(session: Session, stack: Stack, result: DeliveryResult) -> Delivery | None:
-    own = (Delivery.stack_id == stack.id, Delivery.result == result)
+def _newest_of(
+    session: Session, stack: Stack, result: DeliveryResult, reason: str
+) -> Delivery | None:
+    own = (Delivery.stack_id == stack.id, Delivery.result == result, Delivery.reason == reason)
     return session.scalar(select(Delivery).where(*own).order_by(Delivery.id.desc()).limit(1))
 
 
@@ -131,8 +134,7 @@ def newest(stack: Stack, count: int) -> Sequence[Delivery]:
     query = select(Delivery).where(Delivery.stack_id == stack.id)
     with reading() as session:
         found = session.scalars(query.order_by(Delivery.id.desc()).limit(count)).all()
-    counting = (row for row in found if row.result == DeliveryResult.REFUSED)
-    last = next(counting, None)
-    if last:
-        last.count += part_of(Unproven).held(stack.uuid)  # not written yet
+    unproven = part_of(Unproven)
+    for reason, row in {row.reason: row for row in reversed(found)}.items():
+        row.count += unproven.held(stack.uuid, reason)  # not written yet
     return found

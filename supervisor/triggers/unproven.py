@@ -5,28 +5,28 @@ import time
 from collections import OrderedDict
 
 QUIET_SECONDS = 60
-MOST_STACKS = 10_000
+MOST_ROWS = 10_000
 
 
 class Unproven:
-    """How many such calls each stack had since one was written."""
+    """How many such calls each stack had, for each reason, since one was written."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._held: OrderedDict[str, tuple[float, int]] = OrderedDict()
+        self._held: OrderedDict[tuple[str, str | None], tuple[float, int]] = OrderedDict()
 
-    def count(self, uuid: str) -> int | None:
+    def count(self, uuid: str, reason: str) -> int | None:
         """Count a call; return how many were held back if it is to be written, else None."""
         at = time.monotonic()
         with self._lock:
-            written, held = self._held.pop(uuid, (None, 0))
+            written, held = self._held.pop((uuid, reason), (None, 0))
             due = written is None or at - written >= QUIET_SECONDS
-            self._held[uuid] = (at, 0) if written is None or due else (written, held + 1)
-            while len(self._held) > MOST_STACKS:
+            self._held[uuid, reason] = (at, 0) if written is None or due else (written, held + 1)
+            while len(self._held) > MOST_ROWS:
                 self._held.popitem(last=False)
         return held if due else None
 
-    def held(self, uuid: str) -> int:
+    def held(self, uuid: str, reason: str | None) -> int:
         """Return how many are held back."""
         with self._lock:
-            return self._held.get(uuid, (0.0, 0))[1]
+            return self._held.get((uuid, reason), (0.0, 0))[1]

@@ -18,6 +18,7 @@ from tests.support.forges import Sent
 from tests.support.hooked import Hooked, github, hooked, send
 
 WRONG = "sha256=" + "0" * 64
+NOT_WEBHOOK = "Stack strategy is not webhook"
 STRANGER = {"REMOTE_ADDR": "192.0.2.1"}
 
 
@@ -150,7 +151,23 @@ def test_calls_to_a_stack_without_a_secret_are_written_once_a_minute(api: Api) -
         assert [polling.deliver(github()).status_code for _ in range(5)] == [409] * 5
         assert data_version(connection) == before
     (row,) = polling.deliveries
-    assert (row["result"], row["reason"]) == ("ignored", "Stack strategy is not webhook")
+    assert (row["result"], row["reason"], row["count"]) == ("ignored", NOT_WEBHOOK, 6)
+
+
+def test_each_reason_that_a_call_proves_nothing_has_a_row_of_its_own(api: Api) -> None:
+    none = {"strategy": "polling", "signature_header": None, "signature_secret": None}
+    bad = github().with_headers(X_Hub_Signature_256=WRONG)
+    stack = hooked(api)
+    assert stack.deliver(github("refs/heads/other")).status_code == 200
+    assert stack.deliver(bad).status_code == 400
+    assert stack.change(**none).status_code == 200
+    assert [stack.deliver(bad).status_code for _ in range(2)] == [409] * 2
+    found = [(row["result"], row["reason"], row["count"]) for row in stack.deliveries]
+    assert found == [
+        ("ignored", NOT_WEBHOOK, 2),
+        ("refused", "The signature is missing or wrong", 1),
+        ("ignored", "Another reference was pushed: refs/heads/other", 1),
+    ]
 
 
 # The throttle
