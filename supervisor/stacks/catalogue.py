@@ -40,10 +40,7 @@ OVERVIEW: Select[*tuple[Any, ...]] = select(
 def find(uuid: str) -> Stack:
     """Return the stack; raise StackNotFound."""
     with reading() as session:
-        stack = session.scalar(select(Stack).where(Stack.uuid == uuid))
-    if stack is None:
-        raise StackNotFound
-    return stack
+        return find_in(session, uuid)
 
 
 def find_in(session: Session, uuid: str) -> Stack:
